@@ -1,0 +1,126 @@
+import { type CachedFactory, cachedWith } from './cached.ts'
+import { sleep } from './deadline.ts'
+import {
+  type CachedDecoratorFactory,
+  type CacheInvalidateDecoratorFactory,
+  cachedDecorators,
+  invalidateDecorators,
+} from './decorators.ts'
+import { DirectAccess, type SetOptions } from './direct.ts'
+import type { CacheEngine, Home } from './engine.ts'
+import { type CacheListener, type CacheStats, Events } from './events.ts'
+import { guardWith } from './guard.ts'
+import { directKey, type InvalidateResult, Invalidation } from './invalidation.ts'
+import type { KeyParts } from './key-plan.ts'
+import { logEvents } from './log.ts'
+import { Names } from './names.ts'
+import { type CacheOptions, resolveOptions } from './options.ts'
+import type { TierChoice } from './policy.ts'
+import { ReadThrough } from './read-through.ts'
+import { environment, Store } from './store.ts'
+
+/** A cache of its own: one store, one prefix, its own events. */
+export interface Cache {
+  /** Wraps a function. */
+  readonly cached: CachedFactory
+  /** Decorates a method. */
+  readonly Cached: CachedDecoratorFactory
+  /** Decorates a method that changes what others have stored. */
+  readonly CacheInvalidate: CacheInvalidateDecoratorFactory
+  /**
+   * Removes a key, or all keys that match a pattern (`*`, `?`, `[…]`), below this cache's prefix.
+   * @throws CacheConfigError when the target names nothing
+   */
+  invalidate(target: KeyParts): Promise<InvalidateResult>
+  /** The stored value, or a counter's; `undefined` when there is none, or the store is away. */
+  get<T = unknown>(key: KeyParts): Promise<T | undefined>
+  /** One value for each key, in order, in one command. */
+  getMany<T = unknown>(keys: readonly KeyParts[]): Promise<(T | undefined)[]>
+  /** Stores a value; true when it is stored. @throws CacheConfigError for a bad key or ttl */
+  set(key: KeyParts, value: unknown, options: SetOptions): Promise<boolean>
+  /** Stores values; true when all are stored. @throws CacheConfigError for a bad key or ttl */
+  setMany(items: readonly (readonly [KeyParts, unknown])[], options: SetOptions): Promise<boolean>
+  /** Removes one key; true when it was there. */
+  delete(key: KeyParts): Promise<boolean>
+  /**
+   * Adds to a counter, atomically. The ttl begins when the counter does and is not prolonged. The new value, or
+   * `undefined` when the store is away.
+   * @throws CacheConfigError for a bad key, amount or ttl
+   */
+  increment(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
+  /** {@link Cache.increment} downwards. */
+  decrement(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
+  stats(): CacheStats
+  /** Calls the listener with every event; returns a function that ends it. */
+  on(listener: CacheListener): () => void
+  /** Finishes stores that are under way and closes the connection, in at most two seconds. Later calls are not cached. */
+  close(): Promise<void>
+}
+
+/** How long `close()` waits for stores that are under way. */
+const CLOSE_MS = 1_500
+
+/**
+ * Makes an independent cache. Nothing is opened before its first use.
+ *
+ * @throws CacheConfigError when the options make no sense
+ *
+ * @example
+ * ```ts
+ * import { createCache } from 'cachewell'
+ *
+ * const cache = createCache({ url: 'memory:', prefix: 'shop' })
+ * export const price = cache.cached(async (sku: string) => ({ sku, cents: 995 }), { key: 'price', ttl: '1m' })
+ * ```
+ */
+export function createCache(options: CacheOptions = {}): Cache {
+  const engine = createEngine(options)
+  return cacheOver({ names: new Names(), engine: () => engine })
+}
+
+/** The only place that puts the parts together. */
+export function createEngine(given: CacheOptions): CacheEngine {
+  const options = resolveOptions(given, environment())
+  const { clock, prefix, serializer, maxValueBytes } = options
+  const events = new Events(options.logger ? logEvents(options.logger, clock) : undefined)
+  const guard = guardWith(events)
+  const store = new Store(options, events, guard)
+  const scope = `${prefix}::`
+  const rules = { serializer, maxValueBytes }
+  const pending = new Set<Promise<unknown>>()
+  const track = (work: Promise<unknown>) => {
+    pending.add(work)
+    void work.finally(() => pending.delete(work))
+  }
+  const around = { events, guard, clock, rules, scope, tierOf: (choice: TierChoice) => store.tierOf(choice), track }
+  return {
+    path: new ReadThrough(around),
+    direct: new DirectAccess(store, guard, events, scope, rules),
+    invalidation: new Invalidation(store, guard, events, scope),
+    events,
+    async close() {
+      await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
+      await store.close()
+    },
+  }
+}
+
+export function cacheOver(home: Home): Cache {
+  const engine = () => home.engine()
+  return {
+    cached: cachedWith(home),
+    Cached: cachedDecorators(home),
+    CacheInvalidate: invalidateDecorators(home),
+    invalidate: (target) => engine().invalidation.invalidate(target),
+    get: (key) => engine().direct.get(key) as Promise<never>,
+    getMany: (keys) => engine().direct.getMany(keys) as Promise<never>,
+    set: (key, value, options) => engine().direct.set(key, value, options),
+    setMany: (items, options) => engine().direct.setMany(items, options),
+    delete: async (key) => (await engine().invalidation.remove(directKey(key, 'delete'))).removed > 0,
+    increment: (key, by, options) => engine().direct.increment(key, by, options),
+    decrement: (key, by, options) => engine().direct.increment(key, -by, options),
+    stats: () => engine().events.stats(),
+    on: (listener) => engine().events.on(listener),
+    close: () => engine().close(),
+  }
+}

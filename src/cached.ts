@@ -1,0 +1,80 @@
+import type { Home } from './engine.ts'
+import type { InvalidateResult } from './invalidation.ts'
+import { makePolicy, type RawPolicy } from './policy.ts'
+import type { AsyncFunction, CachedFunctionOptions, NoOthers } from './types.ts'
+import { requireAsync, wrapperFor } from './wrap.ts'
+
+/** What a cached function can do besides being called. All of it takes the arguments of a call. */
+export interface CachedMembers<F extends AsyncFunction> {
+  /** Removes what is stored for these arguments, and keeps a load of it that is under way from being stored. */
+  invalidate(...args: Parameters<F>): Promise<InvalidateResult>
+  /** Runs the function now and stores its result, whatever is stored. */
+  refresh(...args: Parameters<F>): ReturnType<F>
+  /** The key below the cache's prefix; `undefined` where these arguments cannot be cached. */
+  keyFor(...args: Parameters<F>): string | undefined
+  /** What is stored, without running the function. */
+  peek(...args: Parameters<F>): Promise<Awaited<ReturnType<F>> | undefined>
+  /** Stores a value for these arguments; true when it is stored. Throws nothing. */
+  set(args: Parameters<F>, value: Awaited<ReturnType<F>>): Promise<boolean>
+}
+
+/** A cached function: the same to call, with more members. */
+export type CachedFunction<F extends AsyncFunction> = F & CachedMembers<F>
+
+/**
+ * Wraps a function so that its results are kept. The wrapper keeps the function's name, length, `this` and types;
+ * it returns and throws what the function does, whatever the store does.
+ *
+ * @throws CacheConfigError when the options make no sense, here and not at the call
+ *
+ * @example
+ * ```ts
+ * import { cached } from 'cachewell'
+ *
+ * const fetchRates = async (base: string) => ({ base, usd: 1.1 })
+ * export const rates = cached(fetchRates, { key: (base: string) => ['fx', base], ttl: '5m' })
+ *
+ * await rates('EUR')
+ * await rates.invalidate('EUR')
+ * ```
+ */
+export type CachedFactory = <F extends AsyncFunction, const Key extends string, Options extends object>(
+  fn: F,
+  options: Options &
+    CachedFunctionOptions<ThisParameterType<F>, Parameters<F>, Awaited<ReturnType<F>>, Key> &
+    NoOthers<Options, CachedFunctionOptions<unknown, unknown[], unknown>>,
+) => CachedFunction<F>
+
+/** @param home - its engine is asked for at each call: functions are declared before the cache they use is known */
+export function cachedWith(home: Home): CachedFactory {
+  return ((fn: AsyncFunction, options: RawPolicy) => {
+    requireAsync(fn, 'cached()')
+    const policy = makePolicy(options, fn, fn.name || undefined, `cached(${fn.name || ''})`)
+    if (options.key === undefined) home.names.claim(fn.name, fn)
+
+    const callOf = (self: unknown, args: readonly unknown[]) => ({
+      policy,
+      self,
+      args,
+      load: () => fn.apply(self, args as unknown[]),
+    })
+    const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
+      return home.engine().path.run(callOf(this, args))
+    })
+    const members: CachedMembers<AsyncFunction> = {
+      async invalidate(...args) {
+        const { path, invalidation } = home.engine()
+        const key = path.keyFor(callOf(undefined, args))
+        return key === undefined ? NOTHING : invalidation.remove(key)
+      },
+      refresh: (...args) => home.engine().path.refresh(callOf(undefined, args)),
+      keyFor: (...args) => home.engine().path.keyFor(callOf(undefined, args)),
+      peek: (...args) => home.engine().path.peek(callOf(undefined, args)),
+      set: (args, value) => home.engine().path.set(callOf(undefined, args), value),
+    }
+    return Object.assign(wrapper, members)
+  }) as CachedFactory
+}
+
+/** Calls that cannot be keyed have stored nothing. */
+const NOTHING: InvalidateResult = Object.freeze({ removed: 0, deferred: false })

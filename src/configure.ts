@@ -1,0 +1,70 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Cache, cacheOver, createEngine } from './cache.ts'
+import type { CacheEngine, Home } from './engine.ts'
+import { CacheConfigError } from './errors.ts'
+import { Names } from './names.ts'
+import type { CacheOptions } from './options.ts'
+
+interface DefaultHome extends Home {
+  options: CacheOptions | undefined
+  made: CacheEngine | undefined
+}
+
+/** The ESM and the CJS copy of this package, and several versions of it, share one default cache in a process. */
+const SLOT = Symbol.for('cachewell/1')
+
+function defaultHome(): DefaultHome {
+  const slots = globalThis as { [SLOT]?: DefaultHome }
+  slots[SLOT] ??= {
+    names: new Names(),
+    options: undefined,
+    made: undefined,
+    engine() {
+      this.made ??= createEngine(this.options ?? {})
+      return this.made
+    },
+  }
+  return slots[SLOT]
+}
+
+/** Looks the home up each time it is used, so that loading this module does nothing. */
+const home: Home = {
+  get names() {
+    return defaultHome().names
+  },
+  engine: () => defaultHome().engine(),
+}
+
+/** The default cache: made at its first use. */
+export const defaultCache: Cache = /* @__PURE__ */ cacheOver(home)
+
+/**
+ * Sets the options of the default cache, before its first use. The same options again change nothing.
+ *
+ * @throws CacheConfigError when the options make no sense, when the default cache is already in use with others, or
+ * when it was configured differently before
+ *
+ * @example
+ * ```ts
+ * import { configureCache } from 'cachewell'
+ *
+ * configureCache({ url: process.env.STATS_CACHE_URL ?? '', prefix: 'stats' })
+ * ```
+ */
+export function configureCache(options: CacheOptions): void {
+  const slot = defaultHome()
+  if (slot.options !== undefined && isDeepStrictEqual(slot.options, options)) return
+  if (slot.options !== undefined) {
+    throw new CacheConfigError(
+      'configureCache was called before with other options: configure the default cache in one place, or use createCache for another',
+    )
+  }
+  if (slot.made !== undefined) {
+    throw new CacheConfigError(
+      'configureCache was called after the default cache was first used: call it where the program starts, before any cached call',
+    )
+  }
+  // Made at once, so that a mistake shows here; nothing is opened yet.
+  slot.made = createEngine(options)
+  slot.options = options
+}

@@ -1,0 +1,40 @@
+import type { Clock } from './clock.ts'
+import { CommandTimeoutError } from './errors.ts'
+
+/** A timer that fires this much late was held up by our own event loop. */
+const STALL_MS = 50
+
+/**
+ * The promise, or a {@link CommandTimeoutError} after `ms`. While it waits, the timer keeps the process alive (the
+ * socket does not: an idle cache must not hold a script open).
+ *
+ * A deadline does not lie: when it fires late, or the reply already lies in the socket's buffer, the reply still
+ * wins. Timers run before I/O in Node's loop, so after a blocked loop the timer always comes first; hence one more
+ * poll phase before judging.
+ */
+export function withDeadline<T>(promise: Promise<T>, ms: number, what: string, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const started = clock.now()
+    const timer = clock.setTimeout(() => {
+      const stalled = clock.now() - started - ms > STALL_MS
+      clock.setImmediate(() => reject(new CommandTimeoutError(`${what} took longer than ${ms} ms`, stalled)))
+    }, ms)
+    promise.then(
+      (value) => {
+        clock.clearTimeout(timer)
+        resolve(value)
+      },
+      (error) => {
+        clock.clearTimeout(timer)
+        reject(error)
+      },
+    )
+  })
+}
+
+/** Waits; the process may end meanwhile. */
+export function sleep(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimeout(resolve, ms).unref?.()
+  })
+}

@@ -1,0 +1,59 @@
+import type { CachedFactory } from './cached.ts'
+import { defaultCache } from './configure.ts'
+import type { CachedDecoratorFactory, CacheInvalidateDecoratorFactory } from './decorators.ts'
+import type { InvalidateResult } from './invalidation.ts'
+import type { KeyParts } from './key-plan.ts'
+
+/**
+ * Keeps the results of a method in the default cache. For methods that return a promise, under TC39 decorators and
+ * under `experimentalDecorators` alike.
+ *
+ * @throws CacheConfigError where the class is made, when the options make no sense
+ *
+ * @example
+ * ```ts
+ * import { Cached } from 'cachewell'
+ *
+ * export class Dashboard {
+ *   @Cached({ key: 'dashboard:stats', ttl: '5m' })
+ *   async stats(date: string, days: number) {
+ *     return { date, days, sales: 17 }
+ *   }
+ * }
+ * ```
+ */
+export const Cached: CachedDecoratorFactory = defaultCache.Cached
+
+/**
+ * Removes entries of the default cache when a method has succeeded, before its caller goes on. What goes wrong with
+ * that does not reach the caller.
+ *
+ * @throws CacheConfigError where the class is made, when the options make no sense
+ *
+ * @example
+ * ```ts
+ * import { CacheInvalidate } from 'cachewell'
+ *
+ * export class Sales {
+ *   @CacheInvalidate({ pattern: 'dashboard:*' })
+ *   async record(amount: number) {
+ *     return amount
+ *   }
+ * }
+ * ```
+ */
+export const CacheInvalidate: CacheInvalidateDecoratorFactory = defaultCache.CacheInvalidate
+
+/** {@inheritDoc CachedFactory} */
+export const cached: CachedFactory = defaultCache.cached
+
+/**
+ * Removes a key, or all keys that match a pattern, from the default cache.
+ *
+ * @param target - a key (`'user:1'`, or an array of parts), or a pattern (`'user:*'`); put data into a pattern with
+ * {@link pattern}
+ * @throws CacheConfigError when the target names nothing
+ */
+export function invalidate(target: KeyParts): Promise<InvalidateResult> {
+  return defaultCache.invalidate(target)
+}

@@ -1,0 +1,106 @@
+import type { Draft, Value } from './drivers/driver.ts'
+import { type Duration, milliseconds } from './duration.ts'
+import { newId } from './entry.ts'
+import { CacheConfigError, CacheTroubleError } from './errors.ts'
+import type { Events } from './events.ts'
+import type { Guard } from './guard.ts'
+import { directKey } from './invalidation.ts'
+import type { KeyParts } from './key-plan.ts'
+import type { PackRules } from './packing.ts'
+import { refuseUnknown } from './policy.ts'
+import type { Store } from './store.ts'
+import type { StoreTier } from './tier.ts'
+
+export interface SetOptions {
+  /** How long the value is kept. Required: nothing is immortal. */
+  ttl: Duration
+}
+
+/** Reads and writes by key, without a function. Mistakes throw; trouble with the store is swallowed as everywhere. */
+export class DirectAccess {
+  readonly #store: Store
+  readonly #guard: Guard
+  readonly #events: Events
+  readonly #scope: string
+  readonly #rules: PackRules
+
+  constructor(store: Store, guard: Guard, events: Events, scope: string, rules: PackRules) {
+    this.#store = store
+    this.#guard = guard
+    this.#events = events
+    this.#scope = scope
+    this.#rules = rules
+  }
+
+  async get(key: KeyParts): Promise<unknown> {
+    return (await this.getMany([key]))[0]
+  }
+
+  async getMany(keys: readonly KeyParts[]): Promise<unknown[]> {
+    const names = keys.map((key) => this.#scope + directKey(key, 'get'))
+    const tier = await this.#store.tierOf('auto')
+    if (!tier) return names.map(() => undefined)
+    return Promise.all(names.map((name) => this.#read(tier, name)))
+  }
+
+  set(key: KeyParts, value: unknown, options: SetOptions): Promise<boolean> {
+    return this.setMany([[key, value]], options)
+  }
+
+  /** True when all of them are stored. */
+  async setMany(items: readonly (readonly [KeyParts, unknown])[], options: SetOptions): Promise<boolean> {
+    const ttlMs = ttlOf(options, 'set')
+    const named = items.map(([key, value]) => ({ key: this.#scope + directKey(key, 'set'), value }))
+    const tier = await this.#store.tierOf('auto')
+    if (!tier) return false
+    const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs) }))
+    const storable = drafts.filter((item): item is { key: string; draft: Draft } => item.draft !== undefined)
+    const outcome = await this.#guard('set', 'set', () => tier.driver.put(storable))
+    return !(outcome instanceof CacheTroubleError) && storable.length === drafts.length
+  }
+
+  /** The new value; `undefined` while the store is away or caching is off. */
+  async increment(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined> {
+    const ttlMs = ttlOf(options, 'increment')
+    if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
+    const name = this.#scope + directKey(key, 'increment')
+    const tier = await this.#store.tierOf('auto')
+    if (!tier) return undefined
+    const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
+    return value instanceof CacheTroubleError ? undefined : value
+  }
+
+  async #read(tier: StoreTier, name: string): Promise<unknown> {
+    const value = await this.#guard('get', 'get', async () => {
+      const state = await tier.read(name)
+      if (state.kind === 'error') throw state.error
+      if (state.kind === 'counter') return state.value
+      return state.kind === 'value' ? this.#unpack(tier, state) : undefined
+    })
+    return value instanceof CacheTroubleError ? undefined : value
+  }
+
+  #unpack(tier: StoreTier, { header, body }: Value): unknown {
+    return header.hardExpiresAt > tier.driver.time() ? tier.driver.packing.unpack(body, this.#rules) : undefined
+  }
+
+  /** `undefined`, with one notice, for what cannot be stored: as with a cached function's result. */
+  #draft(tier: StoreTier, value: unknown, ttlMs: number): Draft | undefined {
+    if (value === undefined) return undefined
+    try {
+      return { id: newId(), body: tier.driver.packing.pack(value, this.#rules), ttlMs, loadMs: 0, version: '' }
+    } catch (error) {
+      const message = `a value given to set was not stored: ${(error as Error).message}`
+      this.#events.emit({ type: 'notice', code: 'unstorable', level: 'warn', name: 'set', message })
+      return undefined
+    }
+  }
+}
+
+function ttlOf(options: SetOptions, what: string): number {
+  if (typeof options !== 'object' || options === null || options.ttl === undefined) {
+    throw new CacheConfigError(`${what} needs a ttl: write ${what}(key, value, { ttl: '5m' })`)
+  }
+  refuseUnknown(options, ['ttl'], what)
+  return milliseconds(options.ttl, `${what}: ttl`)
+}

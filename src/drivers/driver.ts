@@ -1,0 +1,97 @@
+import type { EntryHeader } from '../entry.ts'
+import type { Packing } from '../packing.ts'
+
+/** Something to remove: a key by name, or all that match a glob. Both are whole, with prefix. */
+export type Removal = { readonly key: string } | { readonly glob: string }
+
+export type DriverName = 'null' | 'memory' | 'redis'
+
+/** A stored value. `body` is the packing's own: a live object in memory, bytes in Redis. */
+export interface Value {
+  readonly kind: 'value'
+  readonly header: EntryHeader
+  readonly body: Body
+}
+
+export interface Body {
+  readonly encoding: EntryHeader['encoding']
+  readonly data: unknown
+  /** Bytes: exact where the value is encoded, an estimate where it is kept as an object. */
+  readonly size: number
+}
+
+/** What a read can find at one key. An error is that key's own: its neighbours in the batch have answers. */
+export type State =
+  | { readonly kind: 'absent' }
+  | Value
+  /** Someone is loading it. */
+  | { readonly kind: 'lease'; readonly header: EntryHeader }
+  /** The last load's result was not to be stored; nobody should wait for the next one. */
+  | { readonly kind: 'pass'; readonly header: EntryHeader }
+  /** Written by `increment`. */
+  | { readonly kind: 'counter'; readonly value: number }
+  /** Not ours to read or to replace: another type, or a format that this version does not know. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'error'; readonly error: Error }
+
+/** The answer to a request to be the one who loads. */
+export type Acquired =
+  /** The placeholder stands; a store succeeds only while it does. */
+  | 'granted'
+  /** A value is there (again): read it. */
+  | 'value'
+  /** Someone else is loading. */
+  | 'leased'
+  /** Something stands there that must not be replaced. */
+  | 'foreign'
+
+/** What is written: the times are durations, since only the driver knows the store's clock. */
+export interface Draft {
+  readonly id: string
+  readonly body: Body
+  readonly ttlMs: number
+  readonly loadMs: number
+  readonly version: string
+}
+
+export interface LeaseRequest {
+  readonly token: string
+  readonly leaseMs: number
+  /** The head (see `entryHead`) of an unusable value that the lease may replace. */
+  readonly over?: string
+}
+
+/**
+ * A place where entries are kept. Everything is batch-shaped, every write touches single keys (so that it is legal in
+ * a cluster), and a driver throws freely: the guard above it is the one place that swallows.
+ */
+export interface Driver {
+  readonly name: DriverName
+  readonly packing: Packing
+  /** Milliseconds since 1970 by the store's clock, which decides what is expired. */
+  time(): number
+  /** In-process stores answer at once; `undefined` where a round trip is needed. */
+  readNow?(key: string): State
+  /** One state for each key, in order. */
+  readMany(keys: readonly string[]): Promise<readonly State[]>
+  /** Becomes the one who loads, by a placeholder in the value's own key. */
+  acquire(key: string, request: LeaseRequest): Promise<Acquired>
+  /** Stores only where `head` (see `entryHead`) still stands: whatever removed it has killed this load. */
+  commit(key: string, head: string, draft: Draft): Promise<boolean>
+  /** Prolongs a lease. False: it is lost. */
+  renew(key: string, token: string, leaseMs: number): Promise<boolean>
+  /** Gives a lease back, or leaves a pass marker in its place for `passMs`. False: it was lost. */
+  release(key: string, token: string, passMs?: number): Promise<boolean>
+  /** Stores whatever stands there. */
+  put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<void>
+  /** Removes by name; the number that was there. */
+  remove(keys: readonly string[]): Promise<number>
+  /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
+  scan(glob: string): AsyncIterable<readonly string[]>
+  /** Adds to a counter. The ttl is set when the counter is made, in the same step, and not prolonged. */
+  increment(key: string, by: number, ttlMs: number): Promise<number>
+  /** Notes a removal that could not be carried out; until it is, nothing more is served from here. */
+  defer(removal: Removal): void
+  /** Ends it; the number of deferred removals that were never carried out. */
+  close(): Promise<number>
+}

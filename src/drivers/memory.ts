@@ -1,0 +1,153 @@
+import type { Clock } from '../clock.ts'
+import { type EntryHeader, entryHead } from '../entry.ts'
+import { CacheTroubleError } from '../errors.ts'
+import type { Isolation } from '../isolation.ts'
+import { livePacking } from '../packing.ts'
+import { matches } from '../pattern.ts'
+import type { Acquired, Draft, Driver, LeaseRequest, State } from './driver.ts'
+import { Sieve } from './sieve.ts'
+
+export interface MemoryLimits {
+  readonly maxItems: number
+  readonly maxBytes: number
+  readonly isolation: Isolation
+}
+
+interface Slot {
+  /** Handed out as it is: a hit allocates nothing. */
+  readonly state: Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
+  readonly expiresAt: number
+  readonly size: number
+}
+
+const ABSENT: State = Object.freeze({ kind: 'absent' })
+/** What an entry takes beside its value: slot, header, map node. */
+const OVERHEAD = 300
+const SCAN_BATCH = 1_000
+
+/** Entries in this process, bounded by number and bytes, with the same rules of coherence as Redis. */
+export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
+  const slots = new Sieve<Slot>(limits.maxItems, limits.maxBytes)
+  // Wall time when we began, monotonic since: a clock that is set back or forth neither revives nor kills entries.
+  const epoch = clock.wall() - clock.now()
+  const time = () => epoch + clock.now()
+
+  const read = (key: string): State => {
+    const slot = slots.get(key)
+    if (slot === undefined) return ABSENT
+    if (slot.expiresAt > time()) return slot.state
+    slots.delete(key)
+    return ABSENT
+  }
+  const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) => {
+    slots.set(
+      key,
+      { state, expiresAt: time() + ttlMs, size: size + OVERHEAD + 2 * key.length },
+      size + OVERHEAD + 2 * key.length,
+    )
+  }
+  const store = (key: string, { id, body, ttlMs, loadMs, version }: Draft) => {
+    const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version })
+    write(key, { kind: 'value', header, body }, ttlMs, body.size)
+  }
+  const holds = (key: string, head: string): boolean => {
+    const state = read(key)
+    return 'header' in state && entryHead(state.header.kind, state.header.id) === head
+  }
+
+  return {
+    name: 'memory',
+    packing: livePacking(limits.isolation),
+    time,
+    readNow: read,
+    readMany: async (keys) => keys.map(read),
+
+    async acquire(key: string, { token, leaseMs, over }: LeaseRequest): Promise<Acquired> {
+      const state = read(key)
+      if (state.kind === 'counter') return 'foreign'
+      if (state.kind === 'lease') return 'leased'
+      if (state.kind === 'value' && !(over && holds(key, over))) return 'value'
+      const header = makeHeader('lease', token, time(), leaseMs, { optimistic: state.kind === 'pass' })
+      write(key, { kind: 'lease', header }, leaseMs)
+      return 'granted'
+    },
+
+    async commit(key, head, draft) {
+      if (!holds(key, head)) return false
+      store(key, draft)
+      return true
+    },
+
+    async renew(key, token, leaseMs) {
+      const slot = slots.get(key)
+      if (!slot || !holds(key, entryHead('lease', token))) return false
+      write(key, slot.state, leaseMs)
+      return true
+    },
+
+    async release(key, token, passMs) {
+      if (!holds(key, entryHead('lease', token))) return false
+      if (passMs === undefined) slots.delete(key)
+      else write(key, { kind: 'pass', header: makeHeader('pass', token, time(), passMs, {}) }, passMs)
+      return true
+    },
+
+    async put(items) {
+      for (const { key, draft } of items) store(key, draft)
+    },
+
+    async remove(keys) {
+      let removed = 0
+      for (const key of keys) {
+        if (read(key).kind !== 'absent') removed++
+        slots.delete(key)
+      }
+      return removed
+    },
+
+    async *scan(glob) {
+      const found = [...slots.keys()].filter((key) => matches(glob, key))
+      for (let i = 0; i < found.length; i += SCAN_BATCH) yield found.slice(i, i + SCAN_BATCH)
+    },
+
+    async increment(key, by, ttlMs) {
+      const state = read(key)
+      if (state.kind !== 'absent' && state.kind !== 'counter') {
+        throw new CacheTroubleError('WRONGTYPE', 'the key holds a cached value, not a counter', true)
+      }
+      const value = (state.kind === 'counter' ? state.value : 0) + by
+      const expiresAt = slots.get(key)?.expiresAt ?? time() + ttlMs
+      write(key, { kind: 'counter', value }, expiresAt - time())
+      return value
+    },
+
+    // In memory nothing can fail to be removed.
+    defer() {},
+
+    async close() {
+      slots.clear()
+      return 0
+    },
+  }
+}
+
+function makeHeader(
+  kind: EntryHeader['kind'],
+  id: string,
+  now: number,
+  ttlMs: number,
+  rest: { loadMs?: number; encoding?: EntryHeader['encoding']; optimistic?: boolean; version?: string },
+): EntryHeader {
+  return {
+    kind,
+    id,
+    createdAt: now,
+    softExpiresAt: now + ttlMs,
+    hardExpiresAt: now + ttlMs,
+    loadMs: rest.loadMs ?? 0,
+    encoding: rest.encoding ?? 'json',
+    optimistic: rest.optimistic ?? false,
+    version: rest.version ?? '',
+    stamps: [],
+  }
+}

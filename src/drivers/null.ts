@@ -1,0 +1,25 @@
+import { wirePacking } from '../packing.ts'
+import type { Driver, State } from './driver.ts'
+
+const ABSENT: State = Object.freeze({ kind: 'absent' })
+
+/** Keeps nothing: every call goes to the function. For caching switched off, unit tests and edge runtimes. */
+export function nullDriver(): Driver {
+  return {
+    name: 'null',
+    packing: wirePacking,
+    time: () => Date.now(),
+    readNow: () => ABSENT,
+    readMany: async (keys) => keys.map(() => ABSENT),
+    acquire: async () => 'foreign',
+    commit: async () => false,
+    renew: async () => false,
+    release: async () => false,
+    put: async () => {},
+    remove: async () => 0,
+    async *scan() {},
+    increment: async (_key, by) => by,
+    defer() {},
+    close: async () => 0,
+  }
+}

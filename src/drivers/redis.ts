@@ -1,0 +1,219 @@
+import type { Clock } from '../clock.ts'
+import { withDeadline } from '../deadline.ts'
+import { decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH } from '../entry.ts'
+import { CacheTroubleError } from '../errors.ts'
+import { wirePacking } from '../packing.ts'
+import type { ClientRecipe, RedisClient } from '../redis/client.ts'
+import { Connection, type ConnectionOptions } from '../redis/connection.ts'
+import { Journal } from '../redis/journal.ts'
+import { runScript } from '../redis/scripts.ts'
+import { ServerClock } from '../redis/server-clock.ts'
+import type { Acquired, Draft, Driver, Removal, State } from './driver.ts'
+
+export interface RedisDriverOptions {
+  readonly recipe: ClientRecipe
+  readonly secrets: readonly string[]
+  readonly commandTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
+  readonly onState: ConnectionOptions['onState']
+  /** Globs that match all that this cache owns. */
+  readonly everything: readonly string[]
+}
+
+/** How a command gets to the server: over the standing connection, or on one that is just being prepared. */
+type Run = <T>(command: string, send: (client: RedisClient) => Promise<T>, timeoutMs?: number) => Promise<T>
+
+const ABSENT: State = Object.freeze({ kind: 'absent' })
+const FOREIGN: State = Object.freeze({ kind: 'foreign' })
+const COUNTER = /^-?\d{1,19}$/
+const SCAN_COUNT = 1_000
+/** An invalidation may take longer than a read: nobody is served meanwhile. */
+const REMOVE_TIMEOUT_MS = 1_000
+
+/** Entries in one Redis 6.2 or later, or a server that speaks its protocol. */
+export function redisDriver(options: RedisDriverOptions): Driver {
+  const { clock, commandTimeoutMs } = options
+  const serverClock = new ServerClock(clock)
+  const journal = new Journal(options.everything)
+
+  const connection = new Connection({
+    ...options,
+    async prepare(client) {
+      // TIME is answered even while Redis loads its data; PING is not, and nothing else would be.
+      await Promise.all([serverClock.measure(client), client.ping()])
+      const run: Run = (command, send, ms = REMOVE_TIMEOUT_MS) => withDeadline(send(client), ms, command, clock)
+      await journal.replay((removal) => carryOut(run, removal))
+    },
+  })
+  const run: Run = (command, send, ms) => connection.run(command, send, ms)
+
+  const header = (
+    kind: EntryHeader['kind'],
+    id: string,
+    ttlMs: number,
+    rest: Partial<EntryHeader> = {},
+  ): EntryHeader => {
+    const createdAt = serverClock.now()
+    const expiresAt = createdAt + ttlMs
+    const times = { createdAt, softExpiresAt: expiresAt, hardExpiresAt: expiresAt, loadMs: 0 }
+    return { kind, id, ...times, encoding: 'json', optimistic: false, version: '', stamps: [], ...rest }
+  }
+  const encodeDraft = ({ id, body, ttlMs, loadMs, version }: Draft) =>
+    encodeEntry(header('value', id, ttlMs, { loadMs, version, encoding: body.encoding }), body.data as string)
+  const encodeLease = (token: string, leaseMs: number, optimistic: boolean) =>
+    encodeEntry(header('lease', token, leaseMs, { optimistic }), '')
+
+  return {
+    name: 'redis',
+    packing: wirePacking,
+    time: () => serverClock.now(),
+
+    async readMany(keys) {
+      const states = await readStates(run, keys)
+      if (serverClock.due) run('TIME', (client) => serverClock.measure(client)).catch(() => {})
+      return states
+    },
+
+    acquire: (key, { token, leaseMs, over = '' }) =>
+      run('acquire', (client) => {
+        const leases = [encodeLease(token, leaseMs, false), encodeLease(token, leaseMs, true)] as const
+        return runScript<Acquired>(client, 'cachewellAcquire', key, ...leases, leaseMs, over)
+      }),
+
+    commit: (key, head, draft) =>
+      run('commit', async (client) => {
+        const entry = encodeDraft(draft)
+        return (await runScript<number>(client, 'cachewellCommit', key, head, entry, draft.ttlMs)) === 1
+      }),
+
+    renew: (key, token, leaseMs) =>
+      run('renew', async (client) => {
+        return (await runScript<number>(client, 'cachewellRenew', key, entryHead('lease', token), leaseMs)) === 1
+      }),
+
+    release: (key, token, passMs) =>
+      run('release', async (client) => {
+        const head = entryHead('lease', token)
+        // A pass marker takes the lease's place just as a value would.
+        const released =
+          passMs === undefined
+            ? runScript<number>(client, 'cachewellRelease', key, head)
+            : runScript<number>(
+                client,
+                'cachewellCommit',
+                key,
+                head,
+                encodeEntry(header('pass', token, passMs), ''),
+                passMs,
+              )
+        return (await released) === 1
+      }),
+
+    async put(items) {
+      const write = ({ key, draft }: { key: string; draft: Draft }) =>
+        run('SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.ttlMs))
+      const outcomes = await Promise.allSettled(items.map(write))
+      const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
+      if (failed.length === 0) return
+      // A SET that was sent and not answered may still be carried out, after an invalidation even: it has to be undone.
+      const sent = outcomes.flatMap((outcome, i) =>
+        outcome.status === 'rejected' && mayHaveRun(outcome.reason) ? [(items[i] as { key: string }).key] : [],
+      )
+      for (const key of sent) journal.add({ key })
+      if (sent.length > 0) connection.reset()
+      throw (failed[0] as PromiseRejectedResult).reason
+    },
+
+    remove: (keys) => removeKeys(run, keys),
+    scan: (glob) => scanKeys(run, glob),
+
+    defer(removal) {
+      journal.add(removal)
+      // What is journalled is carried out before anything is served again, so this connection must not serve.
+      connection.reset()
+    },
+
+    increment: (key, by, ttlMs) =>
+      run('increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
+
+    async close() {
+      await connection.close()
+      return journal.size
+    },
+  }
+
+  async function carryOut(using: Run, removal: Removal): Promise<void> {
+    if ('key' in removal) await removeKeys(using, [removal.key])
+    else for await (const keys of scanKeys(using, removal.glob)) await removeKeys(using, keys)
+  }
+
+  async function readStates(using: Run, keys: readonly string[]): Promise<readonly State[]> {
+    if (keys.length === 1) return [await readOne(using, keys[0] as string)]
+    try {
+      const replies = await using('MGET', (client) => client.mgetBuffer(keys), commandTimeoutMs)
+      return replies.map(toState)
+    } catch (error) {
+      // One key that may not be read fails the whole command: its neighbours are asked for on their own.
+      if (!(error instanceof CacheTroubleError) || !error.local) throw error
+      return Promise.all(
+        keys.map((key) => readOne(using, key).catch((error: Error): State => ({ kind: 'error', error }))),
+      )
+    }
+  }
+
+  async function readOne(using: Run, key: string): Promise<State> {
+    try {
+      return toState(await using('GET', (client) => client.getBuffer(key), commandTimeoutMs))
+    } catch (error) {
+      // MGET calls a key of another type absent; GET is told apart here, and acquire tells it for both.
+      if (error instanceof CacheTroubleError && error.code === 'WRONGTYPE') return FOREIGN
+      throw error
+    }
+  }
+}
+
+/** Failures before anything was sent are the connection's own words; everything else may have reached the server. */
+function mayHaveRun(error: unknown): boolean {
+  return (
+    error instanceof CacheTroubleError &&
+    (error.code === 'TIMEOUT' || error.code === 'ERROR' || error.code === 'ECONNRESET')
+  )
+}
+
+async function removeKeys(run: Run, keys: readonly string[]): Promise<number> {
+  if (keys.length === 0) return 0
+  return run('UNLINK', (client) => client.unlink(keys), REMOVE_TIMEOUT_MS)
+}
+
+async function* scanKeys(run: Run, glob: string): AsyncGenerator<readonly string[]> {
+  let cursor = '0'
+  do {
+    const at = cursor
+    const [next, keys] = await run(
+      'SCAN',
+      (client) => client.scan(at, 'MATCH', glob, 'COUNT', SCAN_COUNT),
+      REMOVE_TIMEOUT_MS,
+    )
+    cursor = next
+    if (keys.length > 0) yield keys
+  } while (cursor !== '0')
+}
+
+function toState(bytes: Buffer | null): State {
+  if (bytes === null) return ABSENT
+  // ioredis-mock answers with the object where Redis would say that the type is wrong.
+  if (!Buffer.isBuffer(bytes)) return FOREIGN
+  const entry = decodeEntry(bytes)
+  if (!entry) return decodeCounter(bytes)
+  const { header, payload, intact } = entry
+  if (header.kind !== 'value') return { kind: header.kind, header } as State
+  // A payload that was cut short is data that nobody can unpack; its header still says what may be replaced.
+  const data = intact ? payload : undefined
+  return { kind: 'value', header, body: { encoding: header.encoding, data, size: HEAD_LENGTH + payload.byteLength } }
+}
+
+function decodeCounter(bytes: Buffer): State {
+  const text = bytes.byteLength <= 20 ? bytes.toString('latin1') : ''
+  return COUNTER.test(text) ? { kind: 'counter', value: Number(text) } : FOREIGN
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto'
+
+/*
+ * The wire format `cw1`: one line of ASCII with fixed offsets, a newline, the payload. docs/wire-format.md describes
+ * it; scripts compare the first 22 characters (format, kind, id) and look at nothing else.
+ *
+ *   0 `cw1 ` format        4 kind (L lease, V value, P pass)
+ *   6 id, 16 characters    23 created   37 soft expiry   51 hard expiry (13 digits each: ms since 1970, server's clock)
+ *   65 load time, 8 digits (ms)         74 flags, 4 characters
+ *   79 payload length, 8 digits (bytes) 88 length-prefixed strings: version, then tag and stamp in turn
+ */
+export const FORMAT = 'cw1 '
+/** Length of what identifies one write: format, kind and id. */
+export const HEAD_LENGTH = 22
+const LIST_AT = 88
+
+export type EntryKind = 'lease' | 'value' | 'pass'
+const LETTERS = { lease: 'L', value: 'V', pass: 'P' } as const
+const KINDS: Record<string, EntryKind | undefined> = { L: 'lease', V: 'value', P: 'pass' }
+
+/** How a payload is encoded: `json`, JSON with a side table, or by the user's own serializer. */
+export type Encoding = 'json' | 'special' | 'custom'
+const ENCODING_LETTERS = { json: 'j', special: 'x', custom: 'c' } as const
+const ENCODINGS: Record<string, Encoding | undefined> = { j: 'json', x: 'special', c: 'custom', '-': 'json' }
+
+export interface EntryHeader {
+  readonly kind: EntryKind
+  /** Of a value: this write's id. Of a lease or pass: the token of the load. */
+  readonly id: string
+  /** Points in time in ms since 1970 by the server's clock. */
+  readonly createdAt: number
+  readonly softExpiresAt: number
+  readonly hardExpiresAt: number
+  /** What the load took, in ms. */
+  readonly loadMs: number
+  readonly encoding: Encoding
+  /** Of a lease: taken over a pass marker; nobody waits for it, since its result is likely not to be stored. */
+  readonly optimistic: boolean
+  readonly version: string
+  readonly stamps: readonly (readonly [tag: string, stamp: string])[]
+}
+
+/** A new id or token: 96 random bits, never from a counter, so that a restored machine image cannot repeat one. */
+export function newId(): string {
+  return randomBytes(12).toString('base64url')
+}
+
+/** The first characters of an entry: enough for a compare-and-set. */
+export function entryHead(kind: EntryKind, id: string): string {
+  return `${FORMAT}${LETTERS[kind]} ${id}`
+}
+
+export function encodeEntry(header: EntryHeader, payload: string | Uint8Array): string | Buffer {
+  const length = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength
+  const line = `${headerLine(header, length)}\n`
+  return typeof payload === 'string' ? line + payload : Buffer.concat([Buffer.from(line, 'latin1'), payload])
+}
+
+function headerLine(header: EntryHeader, length: number): string {
+  const { kind, id, createdAt, softExpiresAt, hardExpiresAt, loadMs, version, stamps } = header
+  const times = `${digits(createdAt, 13)} ${digits(softExpiresAt, 13)} ${digits(hardExpiresAt, 13)} ${digits(loadMs, 8)}`
+  const flags = `${kind === 'value' ? ENCODING_LETTERS[header.encoding] : '-'}-${header.optimistic ? 'o' : '-'}-`
+  const list = [version, ...stamps.flat()].map((item) => `${item.length}:${item}`).join('')
+  return `${entryHead(kind, id)} ${times} ${flags} ${digits(length, 8)} ${list}`
+}
+
+function digits(value: number, width: number): string {
+  const most = 10 ** width - 1
+  return `${Math.min(Math.max(0, Math.round(value)), most)}`.padStart(width, '0')
+}
+
+export interface DecodedEntry {
+  readonly header: EntryHeader
+  readonly payload: Buffer
+}
+
+/**
+ * Reads an entry. `undefined`: not an entry of a format that this version knows.
+ * A payload that is cut short is an entry whose payload is missing: `payload` is then empty and `length` tells.
+ */
+export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: boolean }) | undefined {
+  const end = bytes.indexOf(10)
+  if (end < LIST_AT) return undefined
+  const line = bytes.toString('latin1', 0, end)
+  const kind = KINDS[line[4] as string]
+  const encoding = ENCODINGS[line[74] as string]
+  const list = parseList(line)
+  // A letter that is not known here, a compression for instance, belongs to a later version.
+  if (!line.startsWith(FORMAT) || !kind || !encoding || line[75] !== '-' || !list) return undefined
+  const [createdAt, softExpiresAt, hardExpiresAt, loadMs, length] = [
+    line.slice(23, 36),
+    line.slice(37, 50),
+    line.slice(51, 64),
+    line.slice(65, 73),
+    line.slice(79, 87),
+  ].map(Number) as [number, number, number, number, number]
+  if (Number.isNaN(createdAt + softExpiresAt + hardExpiresAt + loadMs + length)) return undefined
+  const payload = bytes.subarray(end + 1)
+  return {
+    header: {
+      kind,
+      id: line.slice(6, HEAD_LENGTH),
+      createdAt,
+      softExpiresAt,
+      hardExpiresAt,
+      loadMs,
+      encoding,
+      optimistic: line[76] === 'o',
+      version: list.version,
+      stamps: list.stamps,
+    },
+    payload,
+    intact: payload.byteLength === length,
+  }
+}
+
+const NO_STAMPS: readonly (readonly [string, string])[] = Object.freeze([])
+
+function parseList(line: string): { version: string; stamps: readonly (readonly [string, string])[] } | undefined {
+  if (line.length === LIST_AT + 2 && line.endsWith('0:')) return { version: '', stamps: NO_STAMPS }
+  const items: string[] = []
+  for (let at = LIST_AT; at < line.length; ) {
+    const colon = line.indexOf(':', at)
+    const length = Number(line.slice(at, colon))
+    if (colon < 0 || !Number.isInteger(length) || colon + 1 + length > line.length) return undefined
+    items.push(line.slice(colon + 1, colon + 1 + length))
+    at = colon + 1 + length
+  }
+  if (items.length % 2 === 0) return undefined
+  const stamps: [string, string][] = []
+  for (let i = 1; i < items.length; i += 2) stamps.push([items[i] as string, items[i + 1] as string])
+  return { version: items[0] as string, stamps }
+}

@@ -1,0 +1,73 @@
+/**
+ * A mistake in code: a bad option, an impossible template, options that contradict. Thrown where the decorator or
+ * wrapper is declared, never from a cached call. The message says what to write instead.
+ */
+export class CacheConfigError extends TypeError {
+  override readonly name = 'CacheConfigError'
+}
+
+/** What went wrong with the cache itself, at run time. It reaches events and logs, never the caller of a cached function. */
+export class CacheTroubleError extends Error {
+  override readonly name: string = 'CacheTroubleError'
+
+  constructor(
+    /** Short and stable, for counting: an error code of Redis (`OOM`, `NOAUTH`), of the socket (`ECONNREFUSED`), or ours. */
+    readonly code: string,
+    message: string,
+    /** What was wrong concerns one key only; the store itself answered. */
+    readonly local = false,
+  ) {
+    super(message)
+  }
+}
+
+/** The store did not answer in time. */
+export class CommandTimeoutError extends CacheTroubleError {
+  override readonly name = 'CommandTimeoutError'
+
+  constructor(
+    message: string,
+    /** Our own event loop was blocked meanwhile, so the time-out says little about the store. */
+    readonly stalled: boolean,
+  ) {
+    super('TIMEOUT', message)
+  }
+}
+
+/** A value that cannot be stored and come back as what it was. */
+export class UnstorableError extends Error {
+  override readonly name = 'UnstorableError'
+
+  constructor(
+    readonly path: string,
+    readonly what: string,
+  ) {
+    super(`${path} is ${what}`)
+  }
+}
+
+/** A value above `maxValueBytes`. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError'
+
+  constructor(readonly limit: number) {
+    super(`the value is larger than maxValueBytes (${limit} bytes)`)
+  }
+}
+
+/** Arguments or key parts that cannot be turned into a key that no other value shares. */
+export class UnkeyableError extends Error {
+  override readonly name = 'UnkeyableError'
+
+  constructor(
+    readonly path: string,
+    readonly what: string,
+    hint = 'give a key template such as {0.id}, or a key function that returns what tells calls apart',
+  ) {
+    super(`${path} is ${what}: ${hint}`)
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,97 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Body } from './drivers/driver.ts'
+
+/** What a load came to. */
+export type Landing =
+  | {
+      readonly ok: true
+      readonly value: unknown
+      /** The packed value, to make other callers' own copies from. */
+      readonly body: Body | undefined
+      readonly loadMs: number
+      /** The store's compare-and-set went through: nothing was invalidated since the load began. */
+      readonly proven: boolean
+    }
+  | { readonly ok: false; readonly error: unknown; readonly loadMs: number }
+
+/** Ever growing: tells whether a call or a load was there first, where clocks are too coarse. */
+let moments = 0
+export function moment(): number {
+  return ++moments
+}
+
+/** The flight in whose load the running code is, if it is in one. */
+const inside = new AsyncLocalStorage<Flight>()
+
+/** One load of one key in this process, and whoever waits for it. */
+export class Flight {
+  /** When the function was called. Until then: never. */
+  #loadBeganAt = Number.POSITIVE_INFINITY
+  /** The flight whose load started this one. */
+  readonly #parent = inside.getStore()
+  /** Flights that calls made by this load wait for. */
+  readonly #awaited = new Set<Flight>()
+  readonly landed: Promise<Landing>
+  #land!: (landing: Landing) => void
+
+  constructor() {
+    this.landed = new Promise((resolve) => {
+      this.#land = resolve
+    })
+    if (this.#parent) this.#parent.#awaited.add(this)
+  }
+
+  land(landing: Landing): void {
+    if (this.#parent) this.#parent.#awaited.delete(this)
+    this.#land(landing)
+  }
+
+  /** Runs the load, so that calls it makes know where they are. */
+  load<T>(load: () => T): T {
+    this.begin()
+    return inside.run(this, load)
+  }
+
+  /** From here on what lands is as new as this moment. */
+  begin(): void {
+    this.#loadBeganAt = moment()
+  }
+
+  /**
+   * Whether a call that began at `moment` may take the value. A load that began after the call is always its to take.
+   * One that began before is only if the store has proven that nothing was invalidated in between.
+   */
+  mayServe(calledAt: number, landing: Landing): boolean {
+    return !landing.ok || landing.proven || calledAt < this.#loadBeganAt
+  }
+
+  /** Whether waiting for this flight from here would never end: we are part of its own load, or it waits for ours. */
+  waitsForCaller(): boolean {
+    const here = inside.getStore()
+    return here !== undefined && this.#reaches(here.#chain(), new Set())
+  }
+
+  /** Waits for the landing, visibly for {@link waitsForCaller} of others. */
+  async join(): Promise<Landing> {
+    const here = inside.getStore()
+    if (here === undefined) return this.landed
+    here.#awaited.add(this)
+    const landing = await this.landed
+    here.#awaited.delete(this)
+    return landing
+  }
+
+  #reaches(flights: ReadonlySet<Flight>, seen: Set<Flight>): boolean {
+    if (flights.has(this)) return true
+    if (seen.has(this)) return false
+    seen.add(this)
+    for (const next of this.#awaited) if (next.#reaches(flights, seen)) return true
+    return false
+  }
+
+  #chain(): Set<Flight> {
+    const chain = new Set<Flight>()
+    for (let at: Flight | undefined = this; at && !chain.has(at); at = at.#parent) chain.add(at)
+    return chain
+  }
+}

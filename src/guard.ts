@@ -1,0 +1,24 @@
+import { CacheTroubleError, messageOf } from './errors.ts'
+import type { Events } from './events.ts'
+
+/** Runs `work`; trouble comes back as a value. */
+export type Guard = <T>(operation: string, name: string, work: () => Promise<T> | T) => Promise<T | CacheTroubleError>
+
+/** The one place where trouble with the cache is swallowed: it is reported, and never reaches the caller. */
+export function guardWith(events: Events): Guard {
+  return async (operation, name, work) => {
+    try {
+      return await work()
+    } catch (error) {
+      const trouble = asTrouble(error)
+      events.emit({ type: 'trouble', operation, name, error: trouble })
+      return trouble
+    }
+  }
+}
+
+/** Foreign errors may carry keys, values or passwords; only their message goes on. */
+export function asTrouble(error: unknown): CacheTroubleError {
+  if (error instanceof CacheTroubleError) return error
+  return new CacheTroubleError('UNEXPECTED', messageOf(error), true)
+}

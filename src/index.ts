@@ -1,0 +1,56 @@
+// Doors to the default cache, one per process.
+
+export type { Cache } from './cache.ts'
+// Caches of your own.
+export { createCache } from './cache.ts'
+// Declaring what is cached.
+export type { CachedFactory, CachedFunction, CachedMembers } from './cached.ts'
+export type { Clock, Timer } from './clock.ts'
+export { configureCache, defaultCache } from './configure.ts'
+export type { CachedDecoratorFactory, CacheInvalidateDecoratorFactory } from './decorators.ts'
+export { Cached, CacheInvalidate, cached, invalidate } from './default.ts'
+export type { SetOptions } from './direct.ts'
+export type { Duration } from './duration.ts'
+export { CacheConfigError, CacheTroubleError } from './errors.ts'
+// What happened.
+export type {
+  BypassEvent,
+  BypassReason,
+  CacheEvent,
+  CacheListener,
+  CacheStats,
+  ConnectionEvent,
+  HitEvent,
+  InvalidateEvent,
+  LoadErrorEvent,
+  MissEvent,
+  MissReason,
+  NoticeEvent,
+  StoreEvent,
+  Tier,
+  TroubleEvent,
+  UnstoredReason,
+} from './events.ts'
+export type { InvalidateResult } from './invalidation.ts'
+export type { Isolation } from './isolation.ts'
+export type { Secret } from './key.ts'
+
+// Keys and patterns.
+export { secret } from './key.ts'
+export type { KeyParts } from './key-plan.ts'
+export type { Logger } from './log.ts'
+export type { CacheOptions } from './options.ts'
+export type { Serializer } from './packing.ts'
+export { pattern } from './pattern.ts'
+export type { TierChoice } from './policy.ts'
+export type { RedisClientLike } from './redis/check-client.ts'
+export type {
+  AsyncFunction,
+  AsyncMethodDecorator,
+  CachedFunctionOptions,
+  CachedOptions,
+  CacheInvalidateOptions,
+  NoOthers,
+  PlainOptions,
+  TemplateFor,
+} from './types.ts'

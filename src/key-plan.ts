@@ -1,0 +1,152 @@
+import { CacheConfigError, UnkeyableError } from './errors.ts'
+import { encodeArguments, encodePart, Secret, shorten, spelledKey } from './key.ts'
+
+/** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
+export type KeyParts = string | number | bigint | Secret | readonly unknown[]
+
+/** How one function's calls become keys. Made once, where the function is declared. */
+export interface KeyPlan {
+  /** The static head, without data of any call: what logs may show. */
+  readonly head: string
+  /** @throws UnkeyableError when this call must not be cached */
+  derive(self: unknown, args: readonly unknown[]): string
+}
+
+type Hole = {
+  readonly index: number
+  readonly path: readonly string[]
+  readonly optional: boolean
+  readonly text: string
+}
+
+const HOLE = /^(\d+)((?:\.[\p{ID_Start}$_][\p{ID_Continue}$]*|\.\d+)*)(\?)?$/u
+const STATIC = /^[\p{L}\p{N}_.@/+$:-]*$/u
+const ALLOWED = 'letters, digits and _ . : / @ + - $'
+
+/** A string key: a template when it has holes, else a head to which the arguments are appended. */
+export function planText(text: string, fn: Function): KeyPlan {
+  const { head, holes, derive } = parseKey(text, fn)
+  return holes > 0 ? { head, derive } : { head, derive: (_self, args) => shorten(head + encodeArguments(args)) }
+}
+
+/** A string key that is a template or just itself: for naming another method's entry. */
+export function planLiteral(text: string, fn: Function): KeyPlan {
+  return parseKey(text, fn)
+}
+
+function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: number } {
+  if (text === '') throw new CacheConfigError("key is an empty string: write for instance 'dashboard:stats'")
+  const { literals, holes } = parseTemplate(text)
+  for (const literal of literals) checkStatic(literal, text)
+  for (const hole of holes) checkArgument(hole, text, fn)
+  const escaped = literals.map(spelledKey)
+  const head = escaped[0] || 'template'
+  return { head, holes: holes.length, derive: (_self, args) => fillTemplate(escaped, holes, args) }
+}
+
+/** A key function. Its `this` is the `this` of the call. */
+export function planFunction(key: (...args: never[]) => KeyParts, head: string): KeyPlan {
+  const call = key as (...args: readonly unknown[]) => unknown
+  return { head, derive: (self, args) => keyOf(call.apply(self, args as unknown[]), 'what the key function returned') }
+}
+
+/** The key that a user names directly: `cache.get(key)`, `invalidate(key)`, or the result of a key function. */
+export function keyOf(key: unknown, what: string): string {
+  if (typeof key === 'string') {
+    if (key === '') throw new UnkeyableError(what, 'an empty string', 'return a string or an array of parts')
+    return spelledKey(key)
+  }
+  if (Array.isArray(key)) {
+    if (key.length === 0) throw new UnkeyableError(what, 'an empty array', 'return at least one part')
+    return shorten(key.map((part, i) => encodeKnown(part, `${what}, part ${i},`)).join(':'))
+  }
+  if (typeof key === 'number' || typeof key === 'bigint' || key instanceof Secret) return encodePart(key, what)
+  throw new UnkeyableError(what, key === null ? 'null' : typeof key, 'return a string or an array of parts')
+}
+
+function parseTemplate(text: string): { literals: string[]; holes: Hole[] } {
+  const literals: string[] = []
+  const holes: Hole[] = []
+  let rest = text
+  for (;;) {
+    const open = rest.indexOf('{')
+    const close = rest.indexOf('}')
+    if (open < 0 && close < 0) break
+    if (open < 0 || close < open)
+      throw new CacheConfigError(`key '${text}' has a brace that is not closed or not opened`)
+    literals.push(rest.slice(0, open))
+    holes.push(parseHole(rest.slice(open + 1, close), text))
+    rest = rest.slice(close + 1)
+  }
+  literals.push(rest)
+  return { literals, holes }
+}
+
+function parseHole(hole: string, text: string): Hole {
+  const match = HOLE.exec(hole)
+  if (!match) {
+    throw new CacheConfigError(
+      `key '${text}' has the hole {${hole}}: a hole names an argument by its position, from 0, as in {0}, {0.id} or {1.filter.from}`,
+    )
+  }
+  return {
+    index: Number(match[1]),
+    path: match[2] ? match[2].slice(1).split('.') : [],
+    optional: !!match[3],
+    text: hole,
+  }
+}
+
+function checkStatic(literal: string, text: string): void {
+  if (STATIC.test(literal)) return
+  throw new CacheConfigError(
+    `key '${text}' has characters in its fixed part that keys and patterns cannot hold: use ${ALLOWED}, ` +
+      'and for data a hole such as {0} or a key function that returns an array',
+  )
+}
+
+function checkArgument(hole: Hole, text: string, fn: Function): void {
+  if (hole.index < fn.length || !hasFixedParameters(fn)) return
+  throw new CacheConfigError(
+    `key '${text}' names argument ${hole.index} with {${hole.text}}, but ${fn.name || 'the function'} takes ` +
+      `${fn.length === 0 ? 'no arguments' : `only ${fn.length}, numbered from 0`}`,
+  )
+}
+
+/**
+ * `length` does not count parameters with a default or a rest parameter, and says nothing of `arguments`. Only where
+ * the source shows none of those may a template be refused; the type checker knows better in the other cases.
+ */
+function hasFixedParameters(fn: Function): boolean {
+  const source = Function.prototype.toString.call(fn)
+  if (/\barguments\b|\.\.\.|\[native code\]/.test(source)) return false
+  const parameters = source.slice(source.indexOf('('), source.indexOf(')'))
+  return !parameters.includes('=')
+}
+
+function fillTemplate(literals: readonly string[], holes: readonly Hole[], args: readonly unknown[]): string {
+  let key = literals[0] as string
+  holes.forEach((hole, i) => {
+    key += fillHole(hole, args) + literals[i + 1]
+  })
+  return shorten(key)
+}
+
+function fillHole(hole: Hole, args: readonly unknown[]): string {
+  let value = args[hole.index]
+  for (const name of hole.path) value = (value as Record<string, unknown> | null | undefined)?.[name]
+  if (value === undefined || value === null) {
+    if (!hole.optional) throw missing(`{${hole.text}}`, value, `where that may be, write {${hole.text}?}`)
+  }
+  return encodePart(value, `{${hole.text}}`)
+}
+
+function encodeKnown(part: unknown, path: string): string {
+  if (part === undefined || part === null)
+    throw missing(path, part, "where that may be, return a word for it, such as 'none'")
+  return encodePart(part, path)
+}
+
+function missing(path: string, value: null | undefined, hint: string): UnkeyableError {
+  return new UnkeyableError(path, `${value}`, hint)
+}

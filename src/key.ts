@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto'
+import { UnkeyableError } from './errors.ts'
+import { bytesOf, bytesType, describe, kindOf } from './kind.ts'
+
+/*
+ * Canonical keys. Two rules carry everything here:
+ *
+ * 1. Data is escaped, punctuation is ours. A string keeps only the characters below; everything else, our separators
+ *    included, becomes %XX. So no data can imitate a separator, a bracket or the name of a type.
+ * 2. A token says its type. Numbers, booleans, null and undefined stand bare; a string that looks like one of them is
+ *    marked with a leading apostrophe. Everything else is `name(...)`.
+ *
+ * Hence the encoding is one-to-one: distinct arguments cannot share a key.
+ */
+const PLAIN = /^[A-Za-z0-9_.@/+$-]+$/
+const NOT_PLAIN = /[^A-Za-z0-9_.@/+$-]/gu
+const LOOKS_TYPED = /^(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?n?|-?Infinity|NaN|true|false|null|undefined)$/
+/** In a key that the user has spelled, printable ASCII stays, but for glob characters, braces and the space. */
+const SPELLABLE = /^[!-)+->@-Z_`a-z|~]*$/
+const NOT_SPELLABLE = /[^!-)+->@-Z_`a-z|~]/gu
+
+/** Above this many characters a key ends in a digest of the whole. */
+export const MAX_KEY_LENGTH = 200
+const KEPT_OF_LONG_KEY = 120
+
+/** A part of a key that must not be readable in Redis or in logs: only its digest is used. */
+export class Secret {
+  readonly #digest: string
+
+  constructor(value: unknown) {
+    this.#digest = digest(encode(value, 'secret()'))
+  }
+
+  toString(): string {
+    return `secret(${this.#digest})`
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+/**
+ * Puts the SHA-256 digest of `value` into a key in place of the value, so that tokens and personal data do not show
+ * in Redis. It hides, it does not encrypt: a value from a small set can be guessed.
+ *
+ * @example
+ * ```ts
+ * import { cached, secret } from 'cachewell'
+ *
+ * const loadSession = async (token: string) => ({ token })
+ * export const session = cached(loadSession, { key: (token: string) => ['session', secret(token)], ttl: '5m' })
+ * ```
+ */
+export function secret(value: unknown): Secret {
+  return new Secret(value)
+}
+
+/** One value as one part of a key. */
+export function encodePart(value: unknown, path: string): string {
+  // Most parts are short plain strings, and they need no walk.
+  if (typeof value === 'string') return encodeString(value)
+  return encode(value, path)
+}
+
+/** The arguments of a call, canonically, without trailing undefined ones. */
+export function encodeArguments(args: readonly unknown[]): string {
+  let length = args.length
+  while (length > 0 && args[length - 1] === undefined) length--
+  let key = ''
+  for (let i = 0; i < length; i++) key += `:${encodePart(args[i], `argument ${i}`)}`
+  return key
+}
+
+/**
+ * A key that the user has spelled out (a string, or what a key function returned). Unlike a part it may hold our
+ * separators; only what would not be safe in Redis or in a glob is escaped. Canonical keys pass unchanged, so that
+ * `cache.get(fn.keyFor(…))` works.
+ */
+export function spelledKey(key: string): string {
+  return shorten(SPELLABLE.test(key) ? key : key.replace(NOT_SPELLABLE, percent))
+}
+
+/** Long keys keep a readable, matchable head and end in `~` and a digest; no other key has a `~` there. */
+export function shorten(key: string): string {
+  return key.length <= MAX_KEY_LENGTH ? key : `${key.slice(0, KEPT_OF_LONG_KEY)}~${digest(key)}`
+}
+
+/** SHA-256, 256 bits in 43 characters. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}
+
+export function percent(character: string): string {
+  const code = character.codePointAt(0) as number
+  // encodeURIComponent throws on half of a surrogate pair, and two different halves must not meet.
+  if (code >= 0xd800 && code <= 0xdfff) return `%u${code.toString(16)}`
+  if (code < 0x80) return `%${code.toString(16).toUpperCase().padStart(2, '0')}`
+  return encodeURIComponent(character)
+}
+
+function encodeString(text: string): string {
+  if (!PLAIN.test(text)) return text === '' ? "'" : text.replace(NOT_PLAIN, percent)
+  return LOOKS_TYPED.test(text) ? `'${text}` : text
+}
+
+function encode(value: unknown, path: string, ancestors: object[] = []): string {
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value)
+    case 'number':
+      return Object.is(value, -0) ? '-0' : `${value}`
+    case 'boolean':
+    case 'undefined':
+      return `${value}`
+    case 'bigint':
+      return `${value}n`
+    case 'symbol': {
+      const name = Symbol.keyFor(value)
+      if (name === undefined) throw new UnkeyableError(path, 'a symbol that is not registered with Symbol.for')
+      return `symbol(${encodeString(name)})`
+    }
+    case 'function':
+      throw new UnkeyableError(path, 'a function')
+  }
+  if (value === null) return 'null'
+  if (value instanceof Secret) return value.toString()
+  if (ancestors.includes(value as object)) throw new UnkeyableError(path, 'a cycle')
+  ancestors.push(value as object)
+  const token = encodeObject(value as object, path, ancestors)
+  ancestors.pop()
+  return token
+}
+
+function encodeObject(value: object, path: string, ancestors: object[]): string {
+  const kind = kindOf(value)
+  if (kind === 'other') throw new UnkeyableError(path, describe(value))
+  switch (kind) {
+    case 'array':
+      return encodeArray(value as unknown[], path, ancestors)
+    case 'object':
+      return encodeRecord(value as Record<string, unknown>, path, ancestors)
+    case 'null-object':
+      return `null${encodeRecord(value as Record<string, unknown>, path, ancestors)}`
+  }
+  // The keys of a typed array are its indexes, too many to look through.
+  if (kind !== 'bytes') refuseExtras(value, path, kind === 'boxed')
+  switch (kind) {
+    case 'date':
+      return `date(${(value as Date).getTime()})`
+    case 'map': {
+      const entry = ([key, item]: [unknown, unknown]) =>
+        `${encode(key, `${path} (a Map key)`, ancestors)}=${encode(item, `${path} (a Map value)`, ancestors)}`
+      return `map(${Array.from(value as Map<unknown, unknown>, entry)
+        .sort()
+        .join()})`
+    }
+    case 'set': {
+      const item = (member: unknown) => encode(member, `${path} (a Set member)`, ancestors)
+      return `set(${Array.from(value as Set<unknown>, item)
+        .sort()
+        .join()})`
+    }
+    case 'bytes':
+      return `${bytesType(value)}(${Buffer.from(bytesOf(value as ArrayBufferView)).toString('base64url')})`
+    case 'regexp': {
+      const { source, flags, lastIndex } = value as RegExp
+      return `regexp(${encodeString(source)},${flags},${lastIndex})`
+    }
+    case 'url':
+      return `url(${encodeString((value as URL).href)})`
+    case 'boxed':
+      return `boxed(${encode(value.valueOf(), path, ancestors)})`
+  }
+}
+
+function encodeArray(array: unknown[], path: string, ancestors: object[]): string {
+  let token = '('
+  let present = 0
+  for (let i = 0; i < array.length; i++) {
+    if (i > 0) token += ','
+    // A hole is not an undefined; `!` cannot stand for anything else, since data is escaped.
+    if (!Object.hasOwn(array, i)) token += '!'
+    else {
+      present++
+      token += encode(array[i], `${path}[${i}]`, ancestors)
+    }
+  }
+  if (Object.keys(array).length !== present) throw new UnkeyableError(path, 'an array with named properties')
+  refuseSymbols(array, path)
+  return `${token})`
+}
+
+/** `(a=1,b=2)`, sorted, since the order in which properties were written tells nothing apart; `(=)` is the empty one. */
+function encodeRecord(record: Record<string, unknown>, path: string, ancestors: object[]): string {
+  refuseSymbols(record, path)
+  const names = Object.keys(record).sort()
+  if (names.length === 0) return '(=)'
+  const field = (name: string) =>
+    `${name.replace(NOT_PLAIN, percent)}=${encode(record[name], `${path}.${name}`, ancestors)}`
+  return `(${names.map(field).join()})`
+}
+
+function refuseSymbols(value: object, path: string): void {
+  for (const symbol of Object.getOwnPropertySymbols(value)) {
+    if (Object.prototype.propertyIsEnumerable.call(value, symbol)) {
+      throw new UnkeyableError(path, 'an object with symbol properties')
+    }
+  }
+}
+
+/** A Date or Map with properties of its own tells calls apart by them, and the token would not say so. */
+function refuseExtras(value: object, path: string, indexed: boolean): void {
+  refuseSymbols(value, path)
+  for (const name of Object.keys(value)) {
+    if (!indexed || !/^\d+$/.test(name)) throw new UnkeyableError(path, `${describe(value)} with properties of its own`)
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What an object is, judged by its prototype alone: keys, codec and copies all rest on this one answer, so that they
+ * agree on what they can say exactly. A class instance is `other`, even one that looks like plain data.
+ */
+export type Kind =
+  | 'object'
+  | 'null-object'
+  | 'array'
+  | 'date'
+  | 'map'
+  | 'set'
+  | 'bytes'
+  | 'regexp'
+  | 'url'
+  | 'boxed'
+  | 'other'
+
+const KIND_BY_PROTOTYPE = new Map<object, Kind>([
+  [Date.prototype, 'date'],
+  [Map.prototype, 'map'],
+  [Set.prototype, 'set'],
+  [RegExp.prototype, 'regexp'],
+  [Number.prototype, 'boxed'],
+  [String.prototype, 'boxed'],
+  [Boolean.prototype, 'boxed'],
+])
+if (typeof URL === 'function') KIND_BY_PROTOTYPE.set(URL.prototype, 'url')
+
+/** Byte containers that come back as the same type. */
+export const BYTES = {
+  Uint8Array,
+  Uint8ClampedArray,
+  Int8Array,
+  Uint16Array,
+  Int16Array,
+  Uint32Array,
+  Int32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+  ArrayBuffer,
+} as const
+for (const type of Object.values(BYTES)) KIND_BY_PROTOTYPE.set(type.prototype, 'bytes')
+if (typeof Buffer === 'function') KIND_BY_PROTOTYPE.set(Buffer.prototype, 'bytes')
+
+/** Names of the built-ins above, for objects made in another realm (a `vm` context, Jest's outer world). */
+const KIND_BY_NAME = new Map<string, Kind>([
+  ['Object', 'object'],
+  ['Array', 'array'],
+])
+for (const [prototype, kind] of KIND_BY_PROTOTYPE) KIND_BY_NAME.set(prototype.constructor.name, kind)
+
+export function kindOf(value: object): Kind {
+  const prototype: object | null = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype) return 'object'
+  if (prototype === Array.prototype) return 'array'
+  if (prototype === null) return 'null-object'
+  return KIND_BY_PROTOTYPE.get(prototype) ?? kindOfForeign(value, prototype)
+}
+
+/**
+ * A built-in of another realm has the built-in's own brand, and its prototype's constructor is a native function of
+ * that name. A class of the user's that happens to be called `Map` is not native.
+ */
+function kindOfForeign(value: object, prototype: object): Kind {
+  const maker = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
+  if (typeof maker !== 'function' || maker.prototype !== prototype) return 'other'
+  const kind = KIND_BY_NAME.get(maker.name)
+  if (!kind || !Function.prototype.toString.call(maker).includes('[native code]')) return 'other'
+  if (kind === 'array' && !Array.isArray(value)) return 'other'
+  return kind
+}
+
+/** How messages name a value that is not plain data. */
+export function describe(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'symbol') return 'a symbol'
+  if (typeof value !== 'object' || value === null) return `${value}`
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+/** The raw bytes of a byte container, without a copy. */
+export function bytesOf(value: ArrayBufferView | ArrayBuffer): Uint8Array {
+  return ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value)
+}
+
+/** The name under which {@link BYTES} (or `Buffer`) makes such a container again. */
+export function bytesType(value: object): string {
+  return typeof Buffer === 'function' && Buffer.isBuffer(value)
+    ? 'Buffer'
+    : Object.getPrototypeOf(value).constructor.name
+}

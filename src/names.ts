@@ -1,0 +1,23 @@
+import { CacheConfigError } from './errors.ts'
+import { environment } from './store.ts'
+
+/**
+ * Names that keys were derived from because none was given. Two functions behind one name would read each other's
+ * values: bundlers rename classes, and a function made in a loop has the same name each time.
+ */
+export class Names {
+  readonly #owners = new Map<string, WeakRef<object>>()
+
+  /** @throws CacheConfigError when another function that is still there has the name */
+  claim(name: string, owner: object): void {
+    const known = this.#owners.get(name)?.deref()
+    // While developing, modules are evaluated again and again: the newest is the one in use.
+    if (known !== undefined && known !== owner && environment().NODE_ENV !== 'development') {
+      throw new CacheConfigError(
+        `two cached functions would both use the name '${name}' for their keys and read each other's values: ` +
+          `give at least one of them a key, as in key: '${name.toLowerCase()}'`,
+      )
+    }
+    this.#owners.set(name, new WeakRef(owner))
+  }
+}

@@ -1,0 +1,133 @@
+import { type Clock, systemClock } from './clock.ts'
+import { type Duration, milliseconds } from './duration.ts'
+import { CacheConfigError } from './errors.ts'
+import type { Isolation } from './isolation.ts'
+import type { Logger } from './log.ts'
+import type { Serializer } from './packing.ts'
+import { checkSerializer, oneOf, refuseUnknown } from './policy.ts'
+import { checkClient, type RedisClientLike } from './redis/check-client.ts'
+import type { RedisClient } from './redis/client.ts'
+import { parseStoreUrl } from './store-url.ts'
+
+/** Options of a cache. All are optional: `createCache()` needs none. */
+export interface CacheOptions {
+  /**
+   * Where to store: `redis://`, `rediss://`, `memory:` or `null:`, or a function that returns one of them at the first
+   * call. Left out: `CACHE_URL`, else `REDIS_URL`, else caching is off. An empty string: caching is off.
+   */
+  url?: string | (() => string | undefined | Promise<string | undefined>)
+  /** A client to take the place of `url`. */
+  client?: RedisClientLike
+  /** What every key begins with, so that applications can share a Redis. Default: `CACHE_PREFIX`, else `cachewell`. */
+  prefix?: string
+  /** Bounds of what is kept in this process. */
+  memory?: {
+    /** Default 10,000. */
+    maxItems?: number
+    /** An estimate of what the entries take, in bytes. Default 64 MiB. */
+    maxBytes?: number
+    /** How callers are kept from changing each other's values. Default `clone`. */
+    isolation?: Isolation
+  }
+  /** How long one command may take before the call goes on without the cache. Default 250 ms. */
+  commandTimeout?: Duration
+  /** How long opening a connection may take, in the background. Default 2 s; callers wait at most 500 ms, once. */
+  connectTimeout?: Duration
+  /** Larger values are passed through and not stored. In bytes: as encoded in Redis, estimated in memory. Default 1 MiB. */
+  maxValueBytes?: number
+  /** In place of JSON, for all functions of this cache. */
+  serializer?: Serializer
+  /** Shaped like `console` or pino; `false` for silence. Default `console`. */
+  logger?: Logger | false
+  /** Where time comes from, for tests. Default: the system's clocks. */
+  clock?: Clock
+}
+
+export interface ResolvedOptions {
+  readonly url: CacheOptions['url']
+  readonly client: RedisClient | undefined
+  readonly prefix: string
+  /** Nobody chose the prefix: in production this is said once. */
+  readonly prefixIsDefault: boolean
+  readonly memory: { readonly maxItems: number; readonly maxBytes: number; readonly isolation: Isolation }
+  readonly commandTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly maxValueBytes: number
+  readonly serializer: Serializer | undefined
+  readonly logger: Logger | false
+  readonly clock: Clock
+}
+
+const PLACE = 'createCache'
+const OPTIONS = [
+  'url',
+  'client',
+  'prefix',
+  'memory',
+  'commandTimeout',
+  'connectTimeout',
+  'maxValueBytes',
+  'serializer',
+  'logger',
+  'clock',
+]
+
+/** @throws CacheConfigError */
+export function resolveOptions(options: CacheOptions, env: Record<string, string | undefined>): ResolvedOptions {
+  refuseUnknown(options, OPTIONS, PLACE)
+  const { url, client, memory = {}, logger = console } = options
+  if (url !== undefined && client !== undefined) {
+    throw new CacheConfigError('url and client contradict each other: give one of them')
+  }
+  if (typeof url === 'string' && url !== '') parseStoreUrl(url, 'url')
+  else if (url !== undefined && url !== '' && typeof url !== 'function')
+    throw new CacheConfigError('url must be a string or a function')
+  checkLogger(logger)
+  refuseUnknown(memory, ['maxItems', 'maxBytes', 'isolation'], `${PLACE}: memory`)
+  const prefix = options.prefix ?? env.CACHE_PREFIX
+  return Object.freeze({
+    url,
+    client: client === undefined ? undefined : checkClient(client),
+    prefix: checkPrefix(prefix || 'cachewell'),
+    prefixIsDefault: !prefix,
+    memory: {
+      maxItems: wholeNumber(memory.maxItems ?? 10_000, 'memory.maxItems'),
+      maxBytes: wholeNumber(memory.maxBytes ?? 64 * 1024 * 1024, 'memory.maxBytes'),
+      isolation: oneOf(
+        memory.isolation ?? 'clone',
+        ['clone', 'freeze', 'share'],
+        'memory.isolation',
+        PLACE,
+      ) as Isolation,
+    },
+    commandTimeoutMs: milliseconds(options.commandTimeout ?? '250ms', 'commandTimeout'),
+    connectTimeoutMs: milliseconds(options.connectTimeout ?? '2s', 'connectTimeout'),
+    maxValueBytes: wholeNumber(options.maxValueBytes ?? 1024 * 1024, 'maxValueBytes'),
+    serializer: checkSerializer(options.serializer, PLACE),
+    logger,
+    clock: options.clock ?? systemClock,
+  })
+}
+
+/** Ends in no colon, holds no double one: the two that follow it in keys are where it ends, whatever comes after. */
+function checkPrefix(prefix: string): string {
+  const bare = typeof prefix === 'string' ? prefix.replace(/:+$/, '') : ''
+  if (/^[\w.@/+$-]+(?::[\w.@/+$-]+)*$/.test(bare) && bare.length <= 100) return bare
+  throw new CacheConfigError(
+    `prefix ${JSON.stringify(prefix)} cannot stand in a key: use letters, digits and _ . / @ + - $, in words joined by single colons, such as 'shop:prod'`,
+  )
+}
+
+function checkLogger(logger: unknown): void {
+  if (logger === false) return
+  const { info, warn, error } = (logger ?? {}) as Partial<Record<string, unknown>>
+  if ([info, warn, error].every((method) => typeof method === 'function')) return
+  throw new CacheConfigError(
+    'logger needs the methods info, warn and error, as console and pino have; or write logger: false',
+  )
+}
+
+function wholeNumber(value: unknown, option: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
+  throw new CacheConfigError(`${option} must be a whole number above zero, got ${String(value)}`)
+}

@@ -1,0 +1,100 @@
+import { decodeSpecial, encodeSpecial } from './codec.ts'
+import type { Body } from './drivers/driver.ts'
+import { CacheTroubleError, TooLargeError } from './errors.ts'
+import { copy, freeze, type Isolation } from './isolation.ts'
+import { inspect } from './storable.ts'
+
+/**
+ * Turns values into what is stored and back, in place of JSON: for class instances, or for a format of your own.
+ * Both functions are called for Redis and for memory.
+ *
+ * @example
+ * ```ts
+ * import { createCache, type Serializer } from 'cachewell'
+ *
+ * const json: Serializer = { serialize: (value) => JSON.stringify(value), deserialize: (data) => JSON.parse(`${data}`) }
+ * export const cache = createCache({ url: 'memory:', serializer: json })
+ * ```
+ */
+export interface Serializer {
+  serialize(value: unknown): string | Uint8Array
+  /** Gets a string where `serialize` gave one and the value comes from memory; from Redis always a `Buffer`. */
+  deserialize(data: Buffer | string | Uint8Array): unknown
+}
+
+export interface PackRules {
+  readonly serializer: Serializer | undefined
+  readonly maxValueBytes: number
+}
+
+/** How values are kept in a store: the only thing that memory and Redis do differently with them. */
+export interface Packing {
+  /** @throws UnstorableError or TooLargeError, or what the user's serializer throws */
+  pack(value: unknown, rules: PackRules): Body
+  /** A value for one caller. @throws CacheTroubleError when the body is not what `pack` made under the same rules */
+  unpack(body: Body, rules: PackRules): unknown
+}
+
+/** As text or bytes, for a store outside of the process. */
+export const wirePacking: Packing = {
+  pack(value, rules) {
+    if (rules.serializer) return packCustom(value, rules.serializer, rules)
+    const { special } = inspect(value, rules.maxValueBytes)
+    const data = special ? encodeSpecial(value) : JSON.stringify(value)
+    return { encoding: special ? 'special' : 'json', data, size: sizeWithin(data, rules.maxValueBytes) }
+  },
+  unpack(body, rules) {
+    return readable(() => {
+      if (body.encoding === 'custom' || rules.serializer) return unpackCustom(body, rules)
+      const text = typeof body.data === 'string' ? body.data : (body.data as Buffer).toString()
+      return body.encoding === 'special' ? decodeSpecial(text) : JSON.parse(text)
+    })
+  },
+}
+
+/** As live objects, protected from their callers. */
+export function livePacking(isolation: Isolation): Packing {
+  const keep = { clone: copy, freeze: <T>(value: T) => freeze(copy(value)), share: <T>(value: T) => value }[isolation]
+  const give = isolation === 'clone' ? copy : <T>(value: T) => value
+  return {
+    pack(value, rules) {
+      if (rules.serializer) return packCustom(value, rules.serializer, rules)
+      const { size } = inspect(value, rules.maxValueBytes)
+      if (size > rules.maxValueBytes) throw new TooLargeError(rules.maxValueBytes)
+      return { encoding: 'json', data: keep(value), size }
+    },
+    unpack(body, rules) {
+      if (body.encoding === 'custom' || rules.serializer) return readable(() => unpackCustom(body, rules))
+      return give(body.data)
+    },
+  }
+}
+
+function packCustom(value: unknown, serializer: Serializer, rules: PackRules): Body {
+  const data = serializer.serialize(value)
+  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+    throw new CacheTroubleError('SERIALIZER', 'serializer.serialize must return a string or a Uint8Array', true)
+  }
+  return { encoding: 'custom', data, size: sizeWithin(data, rules.maxValueBytes) }
+}
+
+/** The body was written with or without a serializer, and is read the other way: that is unreadable, too. */
+function unpackCustom(body: Body, { serializer }: PackRules): unknown {
+  if (body.encoding !== 'custom' || !serializer) throw new Error('written with another serializer')
+  return serializer.deserialize(body.data as Buffer | string)
+}
+
+/** What a parser says of bad data quotes the data, so its words go no further. */
+function readable(unpack: () => unknown): unknown {
+  try {
+    return unpack()
+  } catch {
+    throw new CacheTroubleError('UNREADABLE', 'the stored value cannot be read', true)
+  }
+}
+
+function sizeWithin(data: string | Uint8Array, limit: number): number {
+  const size = typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength
+  if (size > limit) throw new TooLargeError(limit)
+  return size
+}

@@ -1,0 +1,147 @@
+import { type Duration, milliseconds } from './duration.ts'
+import { CacheConfigError } from './errors.ts'
+import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
+import type { Serializer } from './packing.ts'
+
+/** Where one function's values may be kept: wherever the cache stores, or in this process only. */
+export type TierChoice = 'auto' | 'redis' | 'memory'
+
+/** The options of one function, checked and frozen where it is declared. */
+export interface Policy {
+  readonly plan: KeyPlan
+  /** Shown in events and logs. */
+  readonly name: string
+  /** How long this result is kept, in ms; `undefined`: not at all. */
+  readonly ttlMs: (self: unknown, result: unknown, args: readonly unknown[]) => number | undefined
+  readonly bypass: ((self: unknown, args: readonly unknown[]) => boolean) | undefined
+  readonly version: string
+  readonly tier: TierChoice
+  readonly serializer: Serializer | undefined
+}
+
+/** The options as they come in, with the callbacks' types already checked by the compiler or given up on. */
+export interface RawPolicy {
+  readonly key?: unknown
+  readonly ttl?: unknown
+  readonly jitter?: unknown
+  readonly nullTtl?: unknown
+  readonly cacheIf?: unknown
+  readonly bypass?: unknown
+  readonly version?: unknown
+  readonly tier?: unknown
+  readonly serializer?: unknown
+}
+
+const OPTIONS = ['key', 'ttl', 'jitter', 'nullTtl', 'cacheIf', 'bypass', 'version', 'tier', 'serializer']
+type Callback = (...args: unknown[]) => unknown
+
+/**
+ * @param name - what the key begins with where none is given; `undefined` where nothing sure is known
+ * @throws CacheConfigError
+ */
+export function makePolicy(raw: RawPolicy, fn: Function, name: string | undefined, place: string): Policy {
+  if (typeof raw !== 'object' || raw === null) {
+    throw new CacheConfigError(`${place} needs options: write ${place.replace(/\(.*/, '')}({ ttl: '5m' })`)
+  }
+  refuseUnknown(raw, OPTIONS, place)
+  const plan = planKey(raw.key, fn, name, place)
+  return Object.freeze({
+    plan,
+    name: plan.head,
+    ttlMs: planTtl(raw, place),
+    bypass: planBypass(raw.bypass, place),
+    version: planVersion(raw.version, place),
+    tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place) as TierChoice,
+    serializer: checkSerializer(raw.serializer, place),
+  })
+}
+
+/** Unknown options are mistakes, mostly of spelling; a near miss is pointed out. */
+export function refuseUnknown(raw: object, known: readonly string[], place: string): void {
+  for (const name of Object.keys(raw)) {
+    if (known.includes(name)) continue
+    const near = known.find((option) => option.toLowerCase() === name.toLowerCase().replace(/[_-]/g, ''))
+    throw new CacheConfigError(
+      `${place} has no option '${name}'${near ? `: did you mean '${near}'?` : `; it has ${known.join(', ')}`}`,
+    )
+  }
+}
+
+export function checkSerializer(serializer: unknown, place: string): Serializer | undefined {
+  if (serializer === undefined) return undefined
+  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>
+  if (typeof serialize === 'function' && typeof deserialize === 'function') return serializer as Serializer
+  throw new CacheConfigError(`${place}: serializer needs two functions, { serialize(value), deserialize(data) }`)
+}
+
+export function oneOf(value: unknown, allowed: readonly string[], option: string, place: string): string {
+  if (allowed.includes(value as string)) return value as string
+  throw new CacheConfigError(
+    `${place}: ${option} must be ${allowed.map((word) => `'${word}'`).join(' or ')}, got ${show(value)}`,
+  )
+}
+
+function planKey(key: unknown, fn: Function, name: string | undefined, place: string): KeyPlan {
+  if (typeof key === 'string') return planText(key, fn)
+  if (typeof key === 'function') return planFunction(key as () => KeyParts, name ?? 'key function')
+  if (key !== undefined) throw new CacheConfigError(`${place}: key must be a string or a function, got ${show(key)}`)
+  if (name) return planText(name.replace(/[{}]/g, ''), fn)
+  throw new CacheConfigError(
+    `${place}: nothing here has a name to make a key of, so write one, as in key: 'user:{0.id}'`,
+  )
+}
+
+function planTtl(raw: RawPolicy, place: string): Policy['ttlMs'] {
+  const { ttl, cacheIf } = raw
+  if (ttl === undefined) throw new CacheConfigError(`${place} needs a ttl: write for instance ttl: '5m'`)
+  if (cacheIf !== undefined) requireFunction(cacheIf, 'cacheIf', place)
+  const fixed = typeof ttl === 'function' ? undefined : milliseconds(ttl as Duration, `${place}: ttl`)
+  const nullMs = raw.nullTtl === undefined ? undefined : milliseconds(raw.nullTtl as Duration, `${place}: nullTtl`)
+  const jitter = checkJitter(raw.jitter, place)
+
+  return (self, result, args) => {
+    if (result === undefined) return undefined
+    if (cacheIf && !(cacheIf as Callback).call(self, result, ...args)) return undefined
+    const own =
+      result === null
+        ? nullMs
+        : (fixed ??
+          milliseconds((ttl as Callback).call(self, result, ...args) as Duration, `${place}: what ttl returned`))
+    return own === undefined ? undefined : Math.max(1, Math.round(own * (1 - Math.random() * jitter)))
+  }
+}
+
+function checkJitter(jitter: unknown, place: string): number {
+  if (jitter === undefined) return 0
+  if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return jitter
+  throw new CacheConfigError(
+    `${place}: jitter is the share of the ttl by which it may be shortened at random: write a number from 0 to 1, such as 0.1`,
+  )
+}
+
+function planBypass(bypass: unknown, place: string): Policy['bypass'] {
+  if (bypass === undefined) return undefined
+  requireFunction(bypass, 'bypass', place)
+  return (self, args) => Boolean((bypass as Callback).apply(self, args as unknown[]))
+}
+
+function planVersion(version: unknown, place: string): string {
+  if (version === undefined) return ''
+  if (
+    (typeof version === 'number' && Number.isFinite(version)) ||
+    (typeof version === 'string' && /^[\w.-]{1,64}$/.test(version))
+  )
+    return `${version}`
+  throw new CacheConfigError(
+    `${place}: version must be a number or a word of letters, digits and . _ -, got ${show(version)}`,
+  )
+}
+
+function requireFunction(value: unknown, option: string, place: string): void {
+  if (typeof value !== 'function')
+    throw new CacheConfigError(`${place}: ${option} must be a function, got ${show(value)}`)
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : Array.isArray(value) ? 'an array' : String(value)
+}

@@ -1,0 +1,91 @@
+import { SCRIPTS } from './scripts.ts'
+
+/** What we use of an ioredis client; ioredis 5 and 6 and ioredis-mock all have it. */
+export interface RedisClient {
+  connect(): Promise<unknown>
+  disconnect(): void
+  duplicate(options?: object): RedisClient
+  on(event: string, listener: (...args: never[]) => void): unknown
+  defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void
+  ping(): Promise<unknown>
+  time(): Promise<readonly (string | number)[]>
+  getBuffer(key: string): Promise<Buffer | null>
+  mgetBuffer(keys: readonly string[]): Promise<(Buffer | null)[]>
+  set(key: string, value: string | Buffer, px: 'PX', ms: number): Promise<unknown>
+  unlink(keys: readonly string[]): Promise<number>
+  scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', n: number): Promise<[string, string[]]>
+  readonly status?: string
+  readonly options?: { readonly [option: string]: unknown }
+  readonly stream?: { unref?(): unknown; destroy?(): unknown }
+}
+
+/** Makes a client that is not connected yet. Called anew for every connection: no client carries state over. */
+export type ClientRecipe = () => RedisClient | Promise<RedisClient>
+
+/**
+ * The client fails fast and forgets: no queue while it is away, nothing sent again after a reconnect (a SET that was
+ * resent after somebody's UNLINK would bring the old value back), no reconnecting of its own (its timers would keep
+ * the process alive; `Connection` does it).
+ */
+const OURS = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  retryStrategy: () => null,
+  reconnectOnError: null,
+  enableReadyCheck: false,
+  disableClientInfo: true,
+  enableAutoPipelining: false,
+  commandTimeout: undefined,
+  keyPrefix: '',
+}
+
+/** From a `redis://` or `rediss://` URL. ioredis is imported here, at the first connection, and nowhere else. */
+export function recipeFromUrl(url: string, connectTimeout: number): ClientRecipe {
+  return async () => {
+    const { Redis } = await import('ioredis')
+    return prepare(new Redis(url, { ...OURS, connectTimeout } as object) as unknown as RedisClient)
+  }
+}
+
+/**
+ * From a client of the user's, which serves as a recipe only: ours is a duplicate with our own options, so that
+ * neither side's settings or subscriptions reach the other.
+ */
+export function recipeFromClient(client: RedisClient, connectTimeout: number): ClientRecipe {
+  return () => prepare(client.duplicate({ ...OURS, connectTimeout }))
+}
+
+/** What must not appear in a message. */
+export function secretsOf(source: string | RedisClient): string[] {
+  const found =
+    typeof source === 'string'
+      ? [source, new URL(source).password, safeDecode(new URL(source).password)]
+      : [source.options?.password, source.options?.sentinelPassword]
+  return found.filter((secret): secret is string => typeof secret === 'string' && secret !== '')
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function prepare(client: RedisClient): RedisClient {
+  for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua })
+  return client
+}
+
+/**
+ * Ends a client at once. ioredis would wait two seconds, with a timer that keeps the process alive, for a socket that
+ * has closed already or for a server that no longer answers.
+ */
+export function endClient(client: RedisClient): void {
+  if (client.status === 'end') return
+  client.disconnect()
+  client.stream?.destroy?.()
+}

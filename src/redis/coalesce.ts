@@ -1,0 +1,47 @@
+import type { State } from '../drivers/driver.ts'
+
+/** A batch is sent in one command; beyond this it would hold up the server for too long. */
+const MAX_BATCH = 512
+
+/**
+ * Reads of one tick become one command. Whoever asks for a key joins a read of it that has not been sent yet, never
+ * one that has: its answer may be older than the asker.
+ *
+ * `process.nextTick` from within a promise callback runs when all promise callbacks have run, so everything that one
+ * tick sets off is in the batch, and a lone read is sent as early as it would have been.
+ */
+export function coalesceReads(
+  readMany: (keys: readonly string[]) => Promise<readonly State[]>,
+): (key: string) => Promise<State> {
+  let waiting = new Map<string, Waiting>()
+
+  const flush = async () => {
+    const batch = waiting
+    waiting = new Map()
+    const keys = [...batch.keys()]
+    for (let i = 0; i < keys.length; i += MAX_BATCH) send(keys.slice(i, i + MAX_BATCH), batch)
+  }
+  const send = async (keys: readonly string[], batch: Map<string, Waiting>) => {
+    const states = await readMany(keys).catch((error: Error) => keys.map((): State => ({ kind: 'error', error })))
+    keys.forEach((key, i) => {
+      batch.get(key)?.resolve(states[i] as State)
+    })
+  }
+
+  return (key) => {
+    const joined = waiting.get(key)
+    if (joined) return joined.promise
+    if (waiting.size === 0) process.nextTick(flush)
+    let resolve!: (state: State) => void
+    const promise = new Promise<State>((settle) => {
+      resolve = settle
+    })
+    waiting.set(key, { promise, resolve })
+    return promise
+  }
+}
+
+interface Waiting {
+  readonly promise: Promise<State>
+  readonly resolve: (state: State) => void
+}

@@ -1,0 +1,80 @@
+import type { RedisClient } from './client.ts'
+
+/*
+ * Every script touches one key, so all of them are legal in a cluster. They know of an entry only its first 22
+ * characters, `cw1 <kind> <id>` (see entry.ts), and read them with GETRANGE, never the payload.
+ */
+export const SCRIPTS = {
+  /*
+   * Become the one who loads.
+   * KEYS[1] entry  ARGV[1] lease  ARGV[2] lease over a pass marker  ARGV[3] ms  ARGV[4] head that may be replaced, or ''
+   * Returns granted | value | leased | foreign.
+   * Invariant: a value that can be served is never replaced by a lease, nor is anything that is not ours.
+   */
+  cachewellAcquire: `
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 21)
+if type(head) ~= 'string' then return 'foreign' end
+local lease = ARGV[1]
+if head ~= '' and head ~= ARGV[4] then
+  if string.sub(head, 1, 4) ~= 'cw1 ' then return 'foreign' end
+  local kind = string.sub(head, 5, 5)
+  if kind == 'V' then return 'value' end
+  if kind == 'L' then return 'leased' end
+  if kind ~= 'P' then return 'foreign' end
+  lease = ARGV[2]
+end
+redis.call('SET', KEYS[1], lease, 'PX', ARGV[3])
+return 'granted'`,
+
+  /*
+   * Store a load's result.
+   * KEYS[1] entry  ARGV[1] head that must stand  ARGV[2] new entry  ARGV[3] ms
+   * Returns 1 stored, 0 not.
+   * Invariant: whatever has removed or replaced the head has killed the load.
+   */
+  cachewellCommit: `
+if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`,
+
+  /*
+   * Prolong a lease.
+   * KEYS[1] entry  ARGV[1] head that must stand  ARGV[2] ms
+   * Returns 1 prolonged, 0 lost.
+   */
+  cachewellRenew: `
+if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+
+  /*
+   * Give a lease back.
+   * KEYS[1] entry  ARGV[1] head that must stand
+   * Returns 1 given back, 0 lost.
+   */
+  cachewellRelease: `
+if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`,
+
+  /*
+   * Add to a counter.
+   * KEYS[1] counter  ARGV[1] amount  ARGV[2] ms
+   * Returns the new value.
+   * Invariant: a counter always expires, and counting does not put that off.
+   */
+  cachewellIncrement: `
+local value = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return value`,
+} as const
+
+type Script = keyof typeof SCRIPTS
+
+/** Runs a script; ioredis sends EVALSHA, and EVAL where the server does not know it yet. */
+export function runScript<T>(
+  client: RedisClient,
+  name: Script,
+  key: string,
+  ...args: (string | number | Buffer)[]
+): Promise<T> {
+  return (client as unknown as Record<Script, (...args: unknown[]) => Promise<T>>)[name](key, ...args)
+}

@@ -1,0 +1,20 @@
+import { CacheTroubleError } from '../errors.ts'
+
+/** Error replies that concern the key that was asked for, or our rights to it: the server itself is well. */
+const LOCAL_CODES = new Set(['WRONGTYPE', 'NOPERM', 'ERR', 'CROSSSLOT'])
+
+/**
+ * What a client threw, as something that may be logged. The original is not kept as a cause: ioredis attaches the
+ * command with its arguments, keys, values and AUTH's password among them.
+ */
+export function toTrouble(error: unknown, secrets: readonly string[]): CacheTroubleError {
+  if (error instanceof CacheTroubleError) return error
+  const { message = String(error), code } = error as { message?: string; code?: unknown }
+  const replyCode = (error as Error)?.name === 'ReplyError' ? /^[A-Z]+/.exec(message)?.[0] : undefined
+  const short = replyCode ?? (typeof code === 'string' ? code : 'ERROR')
+  return new CacheTroubleError(short, redact(message, secrets), replyCode !== undefined && LOCAL_CODES.has(replyCode))
+}
+
+export function redact(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((clean, secret) => (secret ? clean.replaceAll(secret, '***') : clean), text)
+}

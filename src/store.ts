@@ -1,0 +1,149 @@
+import type { Clock } from './clock.ts'
+import { sleep, withDeadline } from './deadline.ts'
+import type { Driver, State } from './drivers/driver.ts'
+import { memoryDriver } from './drivers/memory.ts'
+import { CacheTroubleError } from './errors.ts'
+import type { Events, NoticeEvent } from './events.ts'
+import type { Guard } from './guard.ts'
+import type { ResolvedOptions } from './options.ts'
+import { literalPattern } from './pattern.ts'
+import type { TierChoice } from './policy.ts'
+import type { RedisClient } from './redis/client.ts'
+import { parseStoreUrl, type StoreUrl } from './store-url.ts'
+import type { StoreTier } from './tier.ts'
+
+/** How long calls wait, at most, until the store is known; only a `url` function can take that long. */
+const KNOWN_WITHIN_MS = 500
+const RETRY_MS = 1_000
+
+/** Where to store, as the options and the environment name it. */
+type Source = StoreUrl | { readonly store: 'client'; readonly client: RedisClient }
+
+/** Finds out where to store at the first call, and opens it. Nothing connects, or imports a client, before that. */
+export class Store {
+  readonly #options: ResolvedOptions
+  readonly #events: Events
+  readonly #guard: Guard
+  #main: StoreTier | undefined
+  #memory: StoreTier | undefined
+  /** Known, also when what is known is that caching is off. */
+  #known = false
+  #opening: Promise<void> | undefined
+  /** What callers wait for meanwhile: gone when it took too long. */
+  #wait: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: ResolvedOptions, events: Events, guard: Guard) {
+    this.#options = options
+    this.#events = events
+    this.#guard = guard
+  }
+
+  /** `undefined`: caching is off. */
+  tierOf(choice: TierChoice): StoreTier | undefined | Promise<StoreTier | undefined> {
+    if (this.#known) return this.#choose(choice)
+    if (this.#opening === undefined) {
+      this.#opening = this.#open()
+      this.#wait = this.#waitAtMost(this.#opening, this.#options.clock)
+    }
+    return this.#wait?.then(() => this.#choose(choice))
+  }
+
+  /** Every tier that may hold something, for removals: the nearest first. */
+  async tiers(): Promise<StoreTier[]> {
+    const main = await this.tierOf('auto')
+    return [this.#memory, main].filter((tier): tier is StoreTier => tier !== undefined)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = this.#known = true
+    const [main, memory] = [this.#main, this.#memory]
+    this.#main = this.#memory = undefined
+    await memory?.driver.close()
+    const undelivered = (await main?.driver.close()) ?? 0
+    if (undelivered > 0) {
+      this.#notice('undelivered', 'error', `closed with ${undelivered} invalidations that could not be carried out`)
+    }
+  }
+
+  #choose(choice: TierChoice): StoreTier | undefined {
+    if (choice !== 'memory' || this.#main === undefined || this.#main.driver.name === 'memory') return this.#main
+    this.#memory ??= inProcess(memoryDriver(this.#options.memory, this.#options.clock))
+    return this.#memory
+  }
+
+  async #waitAtMost(opening: Promise<void>, clock: Clock): Promise<void> {
+    await withDeadline(opening, KNOWN_WITHIN_MS, 'the url function', clock).catch(() => {})
+    this.#wait = undefined
+  }
+
+  async #open(): Promise<void> {
+    const tier = await this.#guard('open', 'cache', async () => this.#tierFor(await this.#source()))
+    if (this.#closed) return
+    if (tier instanceof CacheTroubleError) {
+      void this.#retryLater()
+      return
+    }
+    this.#main = tier
+    this.#known = true
+  }
+
+  /** A `url` function that failed is asked again, but not by every call. */
+  async #retryLater(): Promise<void> {
+    await sleep(RETRY_MS, this.#options.clock)
+    this.#opening = undefined
+  }
+
+  async #source(): Promise<Source> {
+    const { url, client } = this.#options
+    if (client) return { store: 'client', client }
+    if (typeof url === 'string') return this.#parse(url, 'url')
+    if (url) return this.#parse(await url(), 'what the url function returned')
+    const { CACHE_URL, REDIS_URL } = environment()
+    if (CACHE_URL) return this.#parse(CACHE_URL, 'CACHE_URL')
+    if (REDIS_URL) return this.#parse(REDIS_URL, 'REDIS_URL')
+    return this.#off(
+      "set CACHE_URL or REDIS_URL ('redis://…', 'rediss://…', 'memory:'), or the option url, to switch it on",
+    )
+  }
+
+  #parse(url: string | undefined, from: string): StoreUrl {
+    return url ? parseStoreUrl(url, from) : this.#off(`${from} is empty`)
+  }
+
+  #off(why: string): StoreUrl {
+    this.#notice('caching-off', 'info', `caching is off: ${why}`)
+    return { store: 'null' }
+  }
+
+  async #tierFor(source: Source): Promise<StoreTier | undefined> {
+    const { clock, memory, prefix, prefixIsDefault } = this.#options
+    if (source.store === 'null') return undefined
+    if (source.store === 'memory') return inProcess(memoryDriver(memory, clock))
+    if (prefixIsDefault && environment().NODE_ENV === 'production') {
+      const risk = `every application that sets none shares '${prefix}' in this Redis`
+      this.#notice('no-prefix', 'warn', `no prefix is set, and ${risk}: set CACHE_PREFIX or the option prefix`)
+    }
+    // Loaded only where there is a Redis: a bundle for memory alone does without.
+    const { openRedis } = await import('./redis/open.ts')
+    return openRedis({
+      ...this.#options,
+      ...source,
+      everything: [`${literalPattern(prefix)}::*`],
+      onState: (state, error) => this.#events.emit({ type: 'connection', state, error }),
+    })
+  }
+
+  #notice(code: NoticeEvent['code'], level: NoticeEvent['level'], message: string): void {
+    this.#events.emit({ type: 'notice', code, level, name: 'cache', message })
+  }
+}
+
+function inProcess(driver: Driver): StoreTier {
+  return { driver, read: async (key) => (await driver.readMany([key]))[0] as State, flights: new Map() }
+}
+
+/** Edge runtimes may have no `process`. */
+export function environment(): Record<string, string | undefined> {
+  return globalThis.process?.env ?? {}
+}

@@ -1,0 +1,9 @@
+import type { Driver, State } from './drivers/driver.ts'
+import type { Flight } from './flight.ts'
+
+/** A store as the path of a call sees it: the driver, its reads one key at a time, and the loads under way. */
+export interface StoreTier {
+  readonly driver: Driver
+  read(key: string): Promise<State>
+  readonly flights: Map<string, Flight>
+}

@@ -1,0 +1,187 @@
+import type { Duration } from './duration.ts'
+import type { KeyParts } from './key-plan.ts'
+import type { Serializer } from './packing.ts'
+import type { TierChoice } from './policy.ts'
+
+// `any` is the only type that parameter lists of every function are assignable to and from; it stays inside.
+
+/** A function that returns a promise: the only kind that can be cached. */
+export type AsyncFunction = (this: any, ...args: any[]) => Promise<any>
+
+type Callback<Returned> = (this: any, ...args: any[]) => Returned
+
+/** Options that need no types of the function. */
+export interface PlainOptions {
+  /**
+   * Shortens each ttl at random by up to this share of it, from 0 to 1, so that what was stored together does not
+   * expire together. Default 0.
+   */
+  jitter?: number
+  /** Keeps `null` results, for this long. Left out, they are not kept. (`undefined` never is.) */
+  nullTtl?: Duration
+  /** A shape of the result. Entries of another version are misses: change it with the code that reads them. */
+  version?: string | number
+  /** Where values may be kept: where the cache stores (`auto`), only in Redis, or only in this process. Default `auto`. */
+  tier?: TierChoice
+  /** In place of JSON. Default: the cache's own serializer, else JSON with a side table. */
+  serializer?: Serializer
+}
+
+/** Options of `cached()`: callbacks get the function's own `this` and arguments. */
+export interface CachedFunctionOptions<This, Args extends readonly unknown[], Result, Key extends string = string>
+  extends PlainOptions {
+  /**
+   * What tells calls apart: a string to which the arguments are appended (`'fx:rates'`), a template of argument
+   * positions (`'user:{0.id}'`), or a function that returns a string or, better, an array of parts. Default: the
+   * function's name and its arguments.
+   */
+  key?: TemplateFor<Key, Args> | ((this: This, ...args: Args) => KeyParts)
+  /** How long results are kept: `'5m'`, a number of seconds, or a function of the result. Required. */
+  ttl: Duration | ((this: This, result: Result, ...args: Args) => Duration)
+  /** Keeps only results for which this is true. Default: all but `undefined` and `null`. */
+  cacheIf?: (this: This, result: Result, ...args: Args) => boolean
+  /** Leaves the cache out for calls for which this is true: nothing is read and nothing stored. */
+  bypass?: (this: This, ...args: Args) => boolean
+}
+
+/** Options of `@Cached`. Annotate the parameters of callbacks: they are checked against the method's own. */
+export interface CachedOptions extends PlainOptions {
+  /**
+   * What tells calls apart: a string to which the arguments are appended (`'dashboard:stats'`), a template of argument
+   * positions (`'user:{0.id}'`), or a function that returns a string or, better, an array of parts. Default:
+   * `ClassName.method` and the arguments.
+   */
+  key?: string | Callback<KeyParts>
+  /** How long results are kept: `'5m'`, a number of seconds, or a function `(result, ...args) =>`. Required. */
+  ttl: Duration | Callback<Duration>
+  /** Keeps only results for which `(result, ...args) =>` is true. Default: all but `undefined` and `null`. */
+  cacheIf?: Callback<boolean>
+  /** Leaves the cache out for calls for which `(...args) =>` is true: nothing is read and nothing stored. */
+  bypass?: Callback<boolean>
+}
+
+/** Options of `@CacheInvalidate`. At least one of `key` and `pattern`. */
+export interface CacheInvalidateOptions {
+  /** The key to remove: a template such as `'user:{0.id}'`, or a function of the method's arguments. */
+  key?: string | Callback<KeyParts>
+  /** Patterns to remove, such as `'dashboard:*'`, or a function of the arguments; escape data with `pattern`. */
+  pattern?: string | readonly string[] | Callback<string | readonly string[]>
+  /** Remove before the method runs, not after it has succeeded. Default false. */
+  before?: boolean
+}
+
+/** Names that an options object must not have, made an error. */
+export type NoOthers<Given, Known> = { readonly [Name in Exclude<keyof Given, keyof Known>]: never }
+
+/**
+ * A decorator for promise-returning methods, TC39 or `experimentalDecorators`. What does not fit between its options
+ * and the method shows as an error that mentions a property `cachewell`.
+ */
+export interface AsyncMethodDecorator<Options> {
+  <This, Method extends AsyncFunction>(
+    method: Method,
+    context: ClassMethodDecoratorContext<This, Method> & Verified<Options, This, Method>,
+  ): Method
+  <Target, Method extends AsyncFunction>(
+    target: Target,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<Method> & Verified<Options, Target, Method>,
+  ): void
+}
+
+type Verified<Options, This, Method extends AsyncFunction> = [Problem<Options, This, Method>] extends [never]
+  ? unknown
+  : { readonly cachewell: Problem<Options, This, Method> }
+
+type Problem<Options, This, Method extends AsyncFunction> =
+  | TemplateProblem<Get<Options, 'key'>, Parameters<Method>>
+  | CallbackProblem<'key', Get<Options, 'key'>, This, Parameters<Method>>
+  | CallbackProblem<'pattern', Get<Options, 'pattern'>, This, Parameters<Method>>
+  | CallbackProblem<'bypass', Get<Options, 'bypass'>, This, Parameters<Method>>
+  | CallbackProblem<'ttl', Get<Options, 'ttl'>, This, WithResult<Method>>
+  | CallbackProblem<'cacheIf', Get<Options, 'cacheIf'>, This, WithResult<Method>>
+
+type WithResult<Method extends AsyncFunction> = [result: Awaited<ReturnType<Method>>, ...args: Parameters<Method>]
+type Get<Options, Name extends string> = Options extends { readonly [N in Name]: infer Value } ? Value : undefined
+
+/** Compared as tuples: they are checked strictly even where `strictFunctionTypes` is off. */
+type CallbackProblem<Name extends string, Value, This, Given extends readonly unknown[]> = Value extends (
+  this: infer Self,
+  ...args: infer Wanted
+) => unknown
+  ? unknown extends Self
+    ? ArgumentsProblem<Name, Given, Wanted>
+    : This extends Self
+      ? ArgumentsProblem<Name, Given, Wanted>
+      : `${Name} expects another 'this' than the class of this method`
+  : never
+
+type ArgumentsProblem<
+  Name extends string,
+  Given extends readonly unknown[],
+  Wanted extends readonly unknown[],
+> = number extends Given['length']
+  ? never
+  : number extends Wanted['length']
+    ? Given extends Wanted
+      ? never
+      : `${Name} expects other arguments than this method has`
+    : Given extends readonly [...Wanted, ...any[]]
+      ? never
+      : `${Name} expects other arguments than this method has`
+
+/** The template itself when all its holes name something, else a message in its place. */
+export type TemplateFor<Key extends string, Args extends readonly unknown[]> = [TemplateProblem<Key, Args>] extends [
+  never,
+]
+  ? Key
+  : TemplateProblem<Key, Args>
+
+type TemplateProblem<Key, Args extends readonly unknown[]> = Key extends string
+  ? string extends Key
+    ? never
+    : HoleProblem<Holes<Key>, Args>
+  : never
+
+type Holes<Key extends string> = Key extends `${string}{${infer Hole}}${infer Rest}` ? Hole | Holes<Rest> : never
+
+type HoleProblem<Hole extends string, Args extends readonly unknown[]> = Hole extends `${infer Needed}?`
+  ? HoleProblem<Needed, Args>
+  : Hole extends `${infer Index}.${infer Path}`
+    ? Index extends keyof Args
+      ? PathProblem<Args[Index], Path, Hole>
+      : NoArgument<Hole, Args>
+    : Hole extends keyof Args
+      ? never
+      : NoArgument<Hole, Args>
+
+type NoArgument<Hole extends string, Args extends readonly unknown[]> = number extends Args['length']
+  ? never
+  : `{${Hole}} names an argument that is not there`
+
+type PathProblem<Value, Path extends string, Hole extends string> = 0 extends 1 & Value
+  ? never
+  : Path extends `${infer Name}.${infer Rest}`
+    ? Name extends NameOf<Value>
+      ? PathProblem<Field<Value, Name>, Rest, Hole>
+      : `{${Hole}} names a field that is not there`
+    : Path extends NameOf<Value>
+      ? never
+      : `{${Hole}} names a field that is not there`
+
+/** Fields of any member of a union: which one it is, is known at the call. Positions count as fields of an array. */
+type NameOf<Value> = Value extends readonly unknown[]
+  ? `${number}` | (keyof Value & string)
+  : Value extends object
+    ? { [Name in keyof Value]: Name extends string ? Name : Name extends number ? `${Name}` : never }[keyof Value]
+    : Value extends string
+      ? 'length'
+      : never
+
+type Field<Value, Name extends string> = Value extends readonly (infer Item)[]
+  ? Name extends `${number}`
+    ? Item
+    : never
+  : Value extends { readonly [N in Name]?: infer Inner }
+    ? Inner
+    : never

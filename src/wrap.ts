@@ -1,0 +1,37 @@
+import { CacheConfigError } from './errors.ts'
+
+/** Puts `wrapper` in the place of `original`: with its name, its length, and what others have attached to it. */
+export function wrapperFor<F extends Function>(original: F, wrapper: Function): F {
+  for (const name of Reflect.ownKeys(original)) {
+    if (name === 'prototype' || name === 'arguments' || name === 'caller') continue
+    Object.defineProperty(wrapper, name, Object.getOwnPropertyDescriptor(original, name) as PropertyDescriptor)
+  }
+  copyMetadata(original, wrapper)
+  return wrapper as F
+}
+
+/** What `reflect-metadata` holds of a function (Nest's routes, guards and parameter types) has to follow it. */
+function copyMetadata(from: Function, to: Function): void {
+  const { getOwnMetadataKeys, getOwnMetadata, defineMetadata } = Reflect as typeof Reflect & {
+    getOwnMetadataKeys?: (target: object) => unknown[]
+    getOwnMetadata?: (key: unknown, target: object) => unknown
+    defineMetadata?: (key: unknown, value: unknown, target: object) => void
+  }
+  if (!getOwnMetadataKeys || !getOwnMetadata || !defineMetadata) return
+  for (const key of getOwnMetadataKeys(from)) defineMetadata(key, getOwnMetadata(key, from), to)
+}
+
+/** @throws CacheConfigError for what cannot be wrapped as a function that returns a promise */
+export function requireAsync(fn: unknown, place: string): asserts fn is (...args: unknown[]) => unknown {
+  if (typeof fn !== 'function')
+    throw new CacheConfigError(`${place} works on functions that return a promise, not on ${typeof fn}s`)
+  const tag = Object.prototype.toString.call(fn)
+  if (tag.includes('Generator')) {
+    throw new CacheConfigError(
+      `${place} works on functions that return a promise, and ${fn.name || 'this'} is a generator: collect its items and return an array`,
+    )
+  }
+  if (/^class\b/.test(Function.prototype.toString.call(fn))) {
+    throw new CacheConfigError(`${place} works on functions that return a promise, and ${fn.name || 'this'} is a class`)
+  }
+}
