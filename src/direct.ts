@@ -39,7 +39,6 @@ export class DirectAccess {
   async getMany(keys: readonly KeyParts[]): Promise<unknown[]> {
     const names = keys.map((key) => this.#scope + directKey(key, 'get'))
     const tier = await this.#store.tierOf('auto')
-    if (!tier) return names.map(() => undefined)
     return Promise.all(names.map((name) => this.#read(tier, name)))
   }
 
@@ -52,11 +51,10 @@ export class DirectAccess {
     const ttlMs = ttlOf(options, 'set')
     const named = items.map(([key, value]) => ({ key: this.#scope + directKey(key, 'set'), value }))
     const tier = await this.#store.tierOf('auto')
-    if (!tier) return false
     const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs) }))
     const storable = drafts.filter((item): item is { key: string; draft: Draft } => item.draft !== undefined)
     const outcome = await this.#guard('set', 'set', () => tier.driver.put(storable))
-    return !(outcome instanceof CacheTroubleError) && storable.length === drafts.length
+    return outcome === items.length
   }
 
   /** The new value; `undefined` while the store is away or caching is off. */
@@ -65,7 +63,6 @@ export class DirectAccess {
     if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
     const name = this.#scope + directKey(key, 'increment')
     const tier = await this.#store.tierOf('auto')
-    if (!tier) return undefined
     const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
     return value instanceof CacheTroubleError ? undefined : value
   }

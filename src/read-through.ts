@@ -21,8 +21,8 @@ export interface Surroundings {
   readonly rules: PackRules
   /** What every key begins with. */
   readonly scope: string
-  /** `undefined`: caching is off. A promise only until the store is known. */
-  tierOf(choice: TierChoice): StoreTier | undefined | Promise<StoreTier | undefined>
+  /** A promise only until the store is known. */
+  tierOf(choice: TierChoice): StoreTier | Promise<StoreTier>
   /** Work that goes on after a call has returned, and that `close()` waits for. */
   track(work: Promise<unknown>): void
 }
@@ -65,8 +65,8 @@ export class ReadThrough {
     return tier instanceof Promise ? tier.then((known) => this.#runOn(known, call)) : this.#runOn(tier, call)
   }
 
-  #runOn(tier: StoreTier | undefined, call: Call): Promise<unknown> {
-    if (tier === undefined) return this.#bypass(call, 'disabled')
+  #runOn(tier: StoreTier, call: Call): Promise<unknown> {
+    if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
     const keyed = this.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
@@ -324,8 +324,9 @@ export class ReadThrough {
   /** Loads although a value stands, and replaces it if it still stands then. */
   async refresh(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = tier && this.keyed(tier, call)
-    if (!keyed) return this.#bypass(call, tier ? 'unkeyable' : 'disabled')
+    const keyed = this.keyed(tier, call)
+    if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
+    if (!keyed) return this.#bypass(call, 'unkeyable')
     // A load that is under way began before this call: it will not do.
     for (;;) {
       const flight = keyed.tier.flights.get(keyed.key)
@@ -359,7 +360,7 @@ export class ReadThrough {
   /** The stored value, without a load. */
   async peek(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = tier && this.keyed(tier, call)
+    const keyed = this.keyed(tier, call)
     if (!keyed) return undefined
     const answer = this.#answer(keyed, await this.read(keyed))
     return 'value' in answer ? answer.value : undefined
@@ -368,16 +369,17 @@ export class ReadThrough {
   /** Stores a value as if the function had returned it for this call; true when it is stored. */
   async set(call: Call, value: unknown): Promise<boolean> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = tier && this.keyed(tier, call)
-    if (!keyed) return false
-    const { driver } = keyed.tier
+    const keyed = this.keyed(tier, call)
+    if (!keyed || tier.driver.name === 'null') return false
     const draft = this.draft(keyed, value, 0)
-    const put = async (item: Draft) =>
-      this.#around.guard('set', call.policy.name, () => driver.put([{ key: keyed.key, draft: item }]))
-    const outcome =
-      typeof draft === 'string' ? draft : (await put(draft)) instanceof CacheTroubleError ? 'unavailable' : draft
+    const outcome = typeof draft === 'string' ? draft : await this.#put(keyed, draft)
     this.#stored(keyed, outcome)
     return typeof outcome !== 'string'
+  }
+
+  async #put({ tier, key, policy }: KeyedCall, draft: Draft): Promise<Draft | UnstoredReason> {
+    const count = await this.#around.guard('set', policy.name, () => tier.driver.put([{ key, draft }]))
+    return count instanceof CacheTroubleError ? 'unavailable' : draft
   }
 
   /** The key below the prefix. */

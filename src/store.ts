@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { sleep, withDeadline } from './deadline.ts'
 import type { Driver, State } from './drivers/driver.ts'
 import { memoryDriver } from './drivers/memory.ts'
+import { nullDriver } from './drivers/null.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
 import type { Guard } from './guard.ts'
@@ -24,7 +25,8 @@ export class Store {
   readonly #options: ResolvedOptions
   readonly #events: Events
   readonly #guard: Guard
-  #main: StoreTier | undefined
+  /** The null driver until the store is known, where caching is off, and when the cache is closed. */
+  #main = inProcess(nullDriver())
   #memory: StoreTier | undefined
   /** Known, also when what is known is that caching is off. */
   #known = false
@@ -39,35 +41,36 @@ export class Store {
     this.#guard = guard
   }
 
-  /** `undefined`: caching is off. */
-  tierOf(choice: TierChoice): StoreTier | undefined | Promise<StoreTier | undefined> {
+  /** A promise only until the store is known, and not for longer than callers may wait. */
+  tierOf(choice: TierChoice): StoreTier | Promise<StoreTier> {
     if (this.#known) return this.#choose(choice)
     if (this.#opening === undefined) {
       this.#opening = this.#open()
       this.#wait = this.#waitAtMost(this.#opening, this.#options.clock)
     }
-    return this.#wait?.then(() => this.#choose(choice))
+    return this.#wait?.then(() => this.#choose(choice)) ?? this.#choose(choice)
   }
 
   /** Every tier that may hold something, for removals: the nearest first. */
   async tiers(): Promise<StoreTier[]> {
     const main = await this.tierOf('auto')
-    return [this.#memory, main].filter((tier): tier is StoreTier => tier !== undefined)
+    return this.#memory ? [this.#memory, main] : [main]
   }
 
   async close(): Promise<void> {
     this.#closed = this.#known = true
     const [main, memory] = [this.#main, this.#memory]
-    this.#main = this.#memory = undefined
+    this.#main = inProcess(nullDriver())
+    this.#memory = undefined
     await memory?.driver.close()
-    const undelivered = (await main?.driver.close()) ?? 0
+    const undelivered = await main.driver.close()
     if (undelivered > 0) {
       this.#notice('undelivered', 'error', `closed with ${undelivered} invalidations that could not be carried out`)
     }
   }
 
-  #choose(choice: TierChoice): StoreTier | undefined {
-    if (choice !== 'memory' || this.#main === undefined || this.#main.driver.name === 'memory') return this.#main
+  #choose(choice: TierChoice): StoreTier {
+    if (choice !== 'memory' || this.#main.driver.name !== 'redis') return this.#main
     this.#memory ??= inProcess(memoryDriver(this.#options.memory, this.#options.clock))
     return this.#memory
   }
@@ -116,9 +119,9 @@ export class Store {
     return { store: 'null' }
   }
 
-  async #tierFor(source: Source): Promise<StoreTier | undefined> {
+  async #tierFor(source: Source): Promise<StoreTier> {
     const { clock, memory, prefix, prefixIsDefault } = this.#options
-    if (source.store === 'null') return undefined
+    if (source.store === 'null') return inProcess(nullDriver())
     if (source.store === 'memory') return inProcess(memoryDriver(memory, clock))
     if (prefixIsDefault && environment().NODE_ENV === 'production') {
       const risk = `every application that sets none shares '${prefix}' in this Redis`

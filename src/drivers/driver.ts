@@ -82,14 +82,14 @@ export interface Driver {
   renew(key: string, token: string, leaseMs: number): Promise<boolean>
   /** Gives a lease back, or leaves a pass marker in its place for `passMs`. False: it was lost. */
   release(key: string, token: string, passMs?: number): Promise<boolean>
-  /** Stores whatever stands there. */
-  put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<void>
+  /** Stores whatever stands there; the number that was stored. */
+  put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<number>
   /** Removes by name; the number that was there. */
   remove(keys: readonly string[]): Promise<number>
   /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
   scan(glob: string): AsyncIterable<readonly string[]>
-  /** Adds to a counter. The ttl is set when the counter is made, in the same step, and not prolonged. */
-  increment(key: string, by: number, ttlMs: number): Promise<number>
+  /** Adds to a counter; the new value, `undefined` where nothing is kept. The ttl is set when the counter is made, in the same step, and not prolonged. */
+  increment(key: string, by: number, ttlMs: number): Promise<number | undefined>
   /** Notes a removal that could not be carried out; until it is, nothing more is served from here. */
   defer(removal: Removal): void
   /** Ends it; the number of deferred removals that were never carried out. */

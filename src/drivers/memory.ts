@@ -94,6 +94,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
 
     async put(items) {
       for (const { key, draft } of items) store(key, draft)
+      return items.length
     },
 
     async remove(keys) {

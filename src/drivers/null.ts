@@ -15,10 +15,10 @@ export function nullDriver(): Driver {
     commit: async () => false,
     renew: async () => false,
     release: async () => false,
-    put: async () => {},
+    put: async () => 0,
     remove: async () => 0,
     async *scan() {},
-    increment: async (_key, by) => by,
+    increment: async () => undefined,
     defer() {},
     close: async () => 0,
   }

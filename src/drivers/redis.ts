@@ -115,7 +115,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
         run('SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.ttlMs))
       const outcomes = await Promise.allSettled(items.map(write))
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
-      if (failed.length === 0) return
+      if (failed.length === 0) return items.length
       // A SET that was sent and not answered may still be carried out, after an invalidation even: it has to be undone.
       const sent = outcomes.flatMap((outcome, i) =>
         outcome.status === 'rejected' && mayHaveRun(outcome.reason) ? [(items[i] as { key: string }).key] : [],
