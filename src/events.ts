@@ -126,6 +126,7 @@ export interface NoticeEvent extends OfCall {
     | 'too-large'
     | 'callback-threw'
     | 'same-name'
+    | 'polling'
     | 'undelivered'
   readonly level: 'info' | 'warn' | 'error'
   readonly message: string

@@ -42,6 +42,13 @@ export interface KeyedCall extends Call {
   readonly rules: PackRules
 }
 
+type Claim = Miss | { readonly value: unknown } | undefined
+
+/** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
+const GIVE_UP_MS = 10_000
+/** Without a message, look again: messages can be late, or be lost with the connection that brings them. */
+const LOOK_AGAIN_MS = 250
+
 /** What to do about a miss: load under a lease, perhaps in place of an unusable value, or load and store nothing. */
 interface Miss {
   readonly reason: MissReason
@@ -131,7 +138,8 @@ export class ReadThrough {
       case 'pass':
         return { reason: 'passed', mayStore: true }
       case 'lease':
-        return { reason: 'leased', mayStore: false }
+        // Nobody waits for a lease that was taken over a pass marker: its result is likely not to be stored either.
+        return { reason: state.header.optimistic ? 'passed' : 'leased', mayStore: false }
       case 'error':
         // If reading failed, load and do not write: without a lease nothing proves that the value is fresh.
         return { reason: 'unavailable', mayStore: false }
@@ -176,7 +184,7 @@ export class ReadThrough {
     tier.flights.set(key, flight)
 
     const token = newId()
-    const refused = miss.mayStore ? await this.#acquire(call, token, miss) : miss
+    const refused = await this.#claim(call, flight, token, miss)
     if (refused && 'value' in refused) return this.#landOnValue(call, flight, refused.value)
     const lease = refused ? undefined : token
     const { reason } = refused ?? miss
@@ -195,14 +203,49 @@ export class ReadThrough {
       const loadMs = clock.now() - began
       release()
       this.#takeOff(call, flight, { ok: false, error, loadMs })
-      if (lease) this.#around.track(guard('release', policy.name, () => tier.driver.release(key, lease)))
+      if (lease) this.#around.track(guard('release', policy.name, () => tier.driver.release(key, lease, PASS_MS)))
       this.#around.events.emit({ type: 'load-error', ...this.#about(call), reason, collapsed: false, loadMs, error })
       throw error
     }
   }
 
-  /** `undefined` when the lease is ours; else the value that someone has just stored, or why to load without one. */
-  async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<undefined | { readonly value: unknown } | Miss> {
+  /** `undefined` when the lease is ours; else the value that someone has stored, or why to load without a lease. */
+  async #claim(call: KeyedCall, flight: Flight, token: string, miss: Miss): Promise<Claim> {
+    const first = miss.mayStore ? await this.#acquire(call, token, miss) : miss
+    return first?.reason === 'leased' ? this.#waitForOther(call, flight, token) : first
+  }
+
+  /**
+   * Someone else is loading. Woken by the store, look what came of it, and take over when nothing did: its holder has
+   * died, or the key was invalidated. A pass marker says that the result was not to be stored: nobody waits then.
+   */
+  async #waitForOther(call: KeyedCall, flight: Flight, token: string): Promise<Claim> {
+    const { tier, key } = call
+    const { clock } = this.#around
+    const giveUpAt = clock.now() + GIVE_UP_MS
+    const watch = tier.driver.watch(key)
+    try {
+      for (;;) {
+        // What is read from here on is as new as this moment; who joins later has to look again.
+        flight.begin()
+        const answer = this.#answer(call, await this.read(call))
+        if ('value' in answer) return answer
+        if (answer.reason === 'leased') {
+          if (clock.now() >= giveUpAt) return answer
+          await watch.wait(LOOK_AGAIN_MS, clock)
+          continue
+        }
+        if (answer.reason === 'passed' || !answer.mayStore) return { ...answer, mayStore: false }
+        const refused = await this.#acquire(call, token, answer)
+        if (refused?.reason !== 'leased') return refused
+      }
+    } finally {
+      watch.end(watch)
+    }
+  }
+
+  /** `undefined` when the lease is ours. */
+  async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Miss | undefined> {
     const { tier, key, policy } = call
     const request = { token, leaseMs: LEASE_MS, over: miss.over }
     const answer = await this.#around.guard('acquire', policy.name, () => tier.driver.acquire(key, request))
@@ -211,13 +254,12 @@ export class ReadThrough {
       return answer.code === 'TIMEOUT' ? undefined : { reason: 'unavailable', mayStore: false }
     }
     if (answer === 'granted') return undefined
-    if (answer !== 'value') return { reason: answer, mayStore: false }
-    const again = this.#answer(call, await this.read(call))
-    return 'value' in again ? again : { ...again, mayStore: false }
+    // A value that has just been stored is waited for as well: it is there at the first look.
+    return { reason: answer === 'value' ? 'leased' : answer, mayStore: false }
   }
 
+  /** {@link #waitForOther} has said how new it is. */
   #landOnValue(call: KeyedCall, flight: Flight, value: unknown): unknown {
-    flight.begin()
     this.#takeOff(call, flight, { ok: true, value, body: undefined, loadMs: 0, proven: false })
     return value
   }

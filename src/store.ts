@@ -133,6 +133,9 @@ export class Store {
       ...this.#options,
       ...source,
       everything: [`${literalPattern(prefix)}::*`],
+      scope: `${prefix}::`,
+      onUnsupported: (error) =>
+        this.#notice('polling', 'info', `Redis tells no changes, so callers that wait look again: ${error.message}`),
       onState: (state, error) => this.#events.emit({ type: 'connection', state, error }),
     })
   }

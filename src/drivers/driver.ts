@@ -1,5 +1,6 @@
 import type { EntryHeader } from '../entry.ts'
 import type { Packing } from '../packing.ts'
+import type { Watch } from '../watch.ts'
 
 /** Something to remove: a key by name, or all that match a glob. Both are whole, with prefix. */
 export type Removal = { readonly key: string } | { readonly glob: string }
@@ -88,6 +89,11 @@ export interface Driver {
   remove(keys: readonly string[]): Promise<number>
   /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
   scan(glob: string): AsyncIterable<readonly string[]>
+  /**
+   * Hears of changes of the key from now on, as far as the store tells. Register before you read: what changes in
+   * between is then not missed.
+   */
+  watch(key: string): Watch
   /** Adds to a counter; the new value, `undefined` where nothing is kept. The ttl is set when the counter is made, in the same step, and not prolonged. */
   increment(key: string, by: number, ttlMs: number): Promise<number | undefined>
   /** Notes a removal that could not be carried out; until it is, nothing more is served from here. */

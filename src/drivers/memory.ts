@@ -4,6 +4,7 @@ import { CacheTroubleError } from '../errors.ts'
 import type { Isolation } from '../isolation.ts'
 import { livePacking } from '../packing.ts'
 import { matches } from '../pattern.ts'
+import { Watchers } from '../watch.ts'
 import type { Acquired, Draft, Driver, LeaseRequest, State } from './driver.ts'
 import { Sieve } from './sieve.ts'
 
@@ -27,6 +28,7 @@ const SCAN_BATCH = 1_000
 
 /** Entries in this process, bounded by number and bytes, with the same rules of coherence as Redis. */
 export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
+  const watchers = new Watchers()
   const slots = new Sieve<Slot>(limits.maxItems, limits.maxBytes)
   // Wall time when we began, monotonic since: a clock that is set back or forth neither revives nor kills entries.
   const epoch = clock.wall() - clock.now()
@@ -40,11 +42,16 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     return ABSENT
   }
   const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) => {
+    watchers.changed(key)
     slots.set(
       key,
       { state, expiresAt: time() + ttlMs, size: size + OVERHEAD + 2 * key.length },
       size + OVERHEAD + 2 * key.length,
     )
+  }
+  const forget = (key: string) => {
+    watchers.changed(key)
+    slots.delete(key)
   }
   const store = (key: string, { id, body, ttlMs, loadMs, version }: Draft) => {
     const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version })
@@ -87,7 +94,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
 
     async release(key, token, passMs) {
       if (!holds(key, entryHead('lease', token))) return false
-      if (passMs === undefined) slots.delete(key)
+      if (passMs === undefined) forget(key)
       else write(key, { kind: 'pass', header: makeHeader('pass', token, time(), passMs, {}) }, passMs)
       return true
     },
@@ -101,7 +108,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       let removed = 0
       for (const key of keys) {
         if (read(key).kind !== 'absent') removed++
-        slots.delete(key)
+        forget(key)
       }
       return removed
     },
@@ -121,6 +128,8 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       write(key, { kind: 'counter', value }, expiresAt - time())
       return value
     },
+
+    watch: (key) => watchers.watch(key),
 
     // In memory nothing can fail to be removed.
     defer() {},

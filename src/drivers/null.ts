@@ -1,4 +1,5 @@
 import { wirePacking } from '../packing.ts'
+import { Watch } from '../watch.ts'
 import type { Driver, State } from './driver.ts'
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
@@ -19,6 +20,7 @@ export function nullDriver(): Driver {
     remove: async () => 0,
     async *scan() {},
     increment: async () => undefined,
+    watch: () => new Watch(() => {}),
     defer() {},
     close: async () => 0,
   }

@@ -8,6 +8,7 @@ import { Connection, type ConnectionOptions } from '../redis/connection.ts'
 import { Journal } from '../redis/journal.ts'
 import { runScript } from '../redis/scripts.ts'
 import { ServerClock } from '../redis/server-clock.ts'
+import { type WakeupOptions, Wakeups } from '../redis/wakeups.ts'
 import type { Acquired, Draft, Driver, Removal, State } from './driver.ts'
 
 export interface RedisDriverOptions {
@@ -19,6 +20,9 @@ export interface RedisDriverOptions {
   readonly onState: ConnectionOptions['onState']
   /** Globs that match all that this cache owns. */
   readonly everything: readonly string[]
+  /** What its keys begin with. */
+  readonly scope: string
+  readonly onUnsupported: WakeupOptions['onUnsupported']
 }
 
 /** How a command gets to the server: over the standing connection, or on one that is just being prepared. */
@@ -36,6 +40,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
   const { clock, commandTimeoutMs } = options
   const serverClock = new ServerClock(clock)
   const journal = new Journal(options.everything)
+  const wakeups = new Wakeups(options)
 
   const connection = new Connection({
     ...options,
@@ -137,7 +142,10 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     increment: (key, by, ttlMs) =>
       run('increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
 
+    watch: (key) => wakeups.watch(key),
+
     async close() {
+      await wakeups.close()
       await connection.close()
       return journal.size
     },

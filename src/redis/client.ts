@@ -12,6 +12,8 @@ export interface RedisClient {
   getBuffer(key: string): Promise<Buffer | null>
   mgetBuffer(keys: readonly string[]): Promise<(Buffer | null)[]>
   set(key: string, value: string | Buffer, px: 'PX', ms: number): Promise<unknown>
+  call(command: string, ...args: string[]): Promise<unknown>
+  subscribe(channel: string): Promise<unknown>
   unlink(keys: readonly string[]): Promise<number>
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', n: number): Promise<[string, string[]]>
   readonly status?: string
@@ -40,6 +42,8 @@ const OURS = {
   enableAutoPipelining: false,
   commandTimeout: undefined,
   keyPrefix: '',
+  // ioredis 6 would speak RESP3 and drop invalidation messages; ioredis 5 knows no such option.
+  protocol: 2,
 }
 
 /** From a `redis://` or `rediss://` URL. ioredis is imported here, at the first connection, and nowhere else. */
