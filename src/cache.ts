@@ -10,7 +10,7 @@ import { DirectAccess, type SetOptions } from './direct.ts'
 import type { CacheEngine, Home } from './engine.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { guardWith } from './guard.ts'
-import { directKey, type InvalidateResult, Invalidation } from './invalidation.ts'
+import { directKey, type InvalidateResult, type InvalidateTagsResult, Invalidation } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import { logEvents } from './log.ts'
 import { Names } from './names.ts'
@@ -32,6 +32,11 @@ export interface Cache {
    * @throws CacheConfigError when the target names nothing
    */
   invalidate(target: KeyParts): Promise<InvalidateResult>
+  /**
+   * Ends every entry that has one of the tags: one command for each tag, however many entries there are.
+   * @throws CacheConfigError for what is no tag
+   */
+  invalidateTags(...tags: string[]): Promise<InvalidateTagsResult>
   /** The stored value, or a counter's; `undefined` when there is none, or the store is away. */
   get<T = unknown>(key: KeyParts): Promise<T | undefined>
   /** One value for each key, in order, in one command. */
@@ -85,18 +90,25 @@ export function createEngine(given: CacheOptions): CacheEngine {
   const events = new Events(options.logger ? logEvents(options.logger, clock) : undefined)
   const guard = guardWith(events)
   const store = new Store(options, events, guard)
-  const scope = `${prefix}::`
   const rules = { serializer, maxValueBytes }
   const pending = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
     pending.add(work)
     void work.finally(() => pending.delete(work))
   }
-  const around = { events, guard, clock, rules, scope, tierOf: (choice: TierChoice) => store.tierOf(choice), track }
+  const around = {
+    events,
+    guard,
+    clock,
+    rules,
+    prefix,
+    tierOf: (choice: TierChoice) => store.tierOf(choice),
+    track,
+  }
   return {
     path: new ReadThrough(around),
-    direct: new DirectAccess(store, guard, events, scope, rules),
-    invalidation: new Invalidation(store, guard, events, scope),
+    direct: new DirectAccess(store, guard, events, prefix, rules),
+    invalidation: new Invalidation(store, guard, events, prefix),
     events,
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
@@ -112,6 +124,7 @@ export function cacheOver(home: Home): Cache {
     Cached: cachedDecorators(home),
     CacheInvalidate: invalidateDecorators(home),
     invalidate: (target) => engine().invalidation.invalidate(target),
+    invalidateTags: (...tags) => engine().invalidation.invalidateTags(tags),
     get: (key) => engine().direct.get(key) as Promise<never>,
     getMany: (keys) => engine().direct.getMany(keys) as Promise<never>,
     set: (key, value, options) => engine().direct.set(key, value, options),

@@ -1,5 +1,6 @@
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
+import type { InvalidationTargets } from './invalidation.ts'
 import { type KeyParts, planFunction, planLiteral } from './key-plan.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
 import { type RawPolicy, refuseUnknown } from './policy.ts'
@@ -63,7 +64,7 @@ export function cachedDecorators(home: Home): CachedDecoratorFactory {
     })) as CachedDecoratorFactory
 }
 
-const INVALIDATE_OPTIONS = ['key', 'pattern', 'before']
+const INVALIDATE_OPTIONS = ['key', 'pattern', 'tags', 'before']
 
 export function invalidateDecorators(home: Home): CacheInvalidateDecoratorFactory {
   return ((options: CacheInvalidateOptions) =>
@@ -84,30 +85,36 @@ function planTargets(
   options: CacheInvalidateOptions,
   method: AsyncFunction,
   place: string,
-): (self: unknown, args: readonly unknown[]) => KeyParts[] {
-  if (typeof options !== 'object' || options === null || (options.key === undefined && options.pattern === undefined)) {
-    throw new CacheConfigError(`${place} needs a key or a pattern: write @CacheInvalidate({ pattern: 'dashboard:*' })`)
+): (self: unknown, args: readonly unknown[]) => InvalidationTargets {
+  if (
+    typeof options !== 'object' ||
+    options === null ||
+    (options.key ?? options.pattern ?? options.tags) === undefined
+  ) {
+    throw new CacheConfigError(
+      `${place} needs a key, a pattern or tags: write @CacheInvalidate({ pattern: 'dashboard:*' })`,
+    )
   }
   refuseUnknown(options, INVALIDATE_OPTIONS, place)
-  const { key, pattern } = options
+  const { key, pattern, tags } = options
   const plan =
     typeof key === 'function'
       ? planFunction(key as () => KeyParts, place)
       : key === undefined
         ? undefined
         : planLiteral(key, method)
-  if (pattern !== undefined && typeof pattern !== 'function') requirePatterns(pattern, place)
+  if (pattern !== undefined && typeof pattern !== 'function') requireWords(pattern, 'pattern', 'dashboard:*', place)
+  if (tags !== undefined && typeof tags !== 'function') requireWords(tags, 'tags', 'org:42', place)
   return (self, args) => {
     const found = typeof pattern === 'function' ? pattern.apply(self, args as unknown[]) : (pattern ?? [])
     const patterns = typeof found === 'string' ? [found] : [...found]
-    return plan ? [plan.derive(self, args), ...patterns] : patterns
+    const keys = plan ? [plan.derive(self, args), ...patterns] : patterns
+    return { keys, tags: typeof tags === 'function' ? tags.apply(self, args as unknown[]) : (tags ?? []) }
   }
 }
 
-function requirePatterns(pattern: unknown, place: string): void {
-  const patterns = Array.isArray(pattern) ? pattern : [pattern]
-  if (patterns.length > 0 && patterns.every((one) => typeof one === 'string' && one !== '')) return
-  throw new CacheConfigError(
-    `${place}: pattern must be a string such as 'dashboard:*', several of them, or a function that returns them`,
-  )
+function requireWords(given: unknown, option: string, example: string, place: string): void {
+  const words = Array.isArray(given) ? given : [given]
+  if (words.length > 0 && words.every((word) => typeof word === 'string' && word !== '')) return
+  throw new CacheConfigError(`${place}: ${option} must be words such as '${example}', or a function that returns them`)
 }

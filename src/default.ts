@@ -1,7 +1,7 @@
 import type { CachedFactory } from './cached.ts'
 import { defaultCache } from './configure.ts'
 import type { CachedDecoratorFactory, CacheInvalidateDecoratorFactory } from './decorators.ts'
-import type { InvalidateResult } from './invalidation.ts'
+import type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 
 /**
@@ -56,4 +56,20 @@ export const cached: CachedFactory = defaultCache.cached
  */
 export function invalidate(target: KeyParts): Promise<InvalidateResult> {
   return defaultCache.invalidate(target)
+}
+
+/**
+ * Ends every entry of the default cache that has one of the tags.
+ *
+ * @throws CacheConfigError for what is no tag
+ *
+ * @example
+ * ```ts
+ * import { invalidateTags } from 'cachewell'
+ *
+ * await invalidateTags('org:42', 'users')
+ * ```
+ */
+export function invalidateTags(...tags: string[]): Promise<InvalidateTagsResult> {
+  return defaultCache.invalidateTags(...tags)
 }

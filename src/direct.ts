@@ -4,16 +4,19 @@ import { newId } from './entry.ts'
 import { CacheConfigError, CacheTroubleError } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
-import { directKey } from './invalidation.ts'
+import { checkTag, directKey } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { PackRules } from './packing.ts'
 import { refuseUnknown } from './policy.ts'
 import type { Store } from './store.ts'
+import { ensureStamps, readTagged } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
 
 export interface SetOptions {
   /** How long the value is kept. Required: nothing is immortal. */
   ttl: Duration
+  /** Words by which entries are invalidated together. */
+  tags?: readonly string[]
 }
 
 /** Reads and writes by key, without a function. Mistakes throw; trouble with the store is swallowed as everywhere. */
@@ -21,14 +24,14 @@ export class DirectAccess {
   readonly #store: Store
   readonly #guard: Guard
   readonly #events: Events
-  readonly #scope: string
+  readonly #prefix: string
   readonly #rules: PackRules
 
-  constructor(store: Store, guard: Guard, events: Events, scope: string, rules: PackRules) {
+  constructor(store: Store, guard: Guard, events: Events, prefix: string, rules: PackRules) {
     this.#store = store
     this.#guard = guard
     this.#events = events
-    this.#scope = scope
+    this.#prefix = prefix
     this.#rules = rules
   }
 
@@ -37,7 +40,7 @@ export class DirectAccess {
   }
 
   async getMany(keys: readonly KeyParts[]): Promise<unknown[]> {
-    const names = keys.map((key) => this.#scope + directKey(key, 'get'))
+    const names = keys.map((key) => this.#key(key, 'get'))
     const tier = await this.#store.tierOf('auto')
     return Promise.all(names.map((name) => this.#read(tier, name)))
   }
@@ -49,11 +52,16 @@ export class DirectAccess {
   /** True when all of them are stored. */
   async setMany(items: readonly (readonly [KeyParts, unknown])[], options: SetOptions): Promise<boolean> {
     const ttlMs = ttlOf(options, 'set')
-    const named = items.map(([key, value]) => ({ key: this.#scope + directKey(key, 'set'), value }))
+    const tags = tagsOf(options)
+    const named = items.map(([key, value]) => ({ key: this.#key(key, 'set'), value }))
     const tier = await this.#store.tierOf('auto')
     const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs) }))
     const storable = drafts.filter((item): item is { key: string; draft: Draft } => item.draft !== undefined)
-    const outcome = await this.#guard('set', 'set', () => tier.driver.put(storable))
+    const outcome = await this.#guard('set', 'set', async () => {
+      const found = await ensureStamps(tier, this.#prefix, tags, ttlMs)
+      const stamps = found.map(({ id }, i) => [tags[i] as string, id] as const)
+      return tier.driver.put(storable.map(({ key, draft }) => ({ key, draft: { ...draft, stamps } })))
+    })
     return outcome === items.length
   }
 
@@ -61,16 +69,19 @@ export class DirectAccess {
   async increment(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined> {
     const ttlMs = ttlOf(options, 'increment')
     if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
-    const name = this.#scope + directKey(key, 'increment')
+    const name = this.#key(key, 'increment')
     const tier = await this.#store.tierOf('auto')
     const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
     return value instanceof CacheTroubleError ? undefined : value
   }
 
+  #key(key: KeyParts, what: string): string {
+    return `${this.#prefix}::${directKey(key, what)}`
+  }
+
   async #read(tier: StoreTier, name: string): Promise<unknown> {
     const value = await this.#guard('get', 'get', async () => {
-      const state = await tier.read(name)
-      if (state.kind === 'error') throw state.error
+      const state = await readTagged(tier, this.#prefix, name, [])
       if (state.kind === 'counter') return state.value
       return state.kind === 'value' ? this.#unpack(tier, state) : undefined
     })
@@ -85,7 +96,14 @@ export class DirectAccess {
   #draft(tier: StoreTier, value: unknown, ttlMs: number): Draft | undefined {
     if (value === undefined) return undefined
     try {
-      return { id: newId(), body: tier.driver.packing.pack(value, this.#rules), ttlMs, loadMs: 0, version: '' }
+      return {
+        id: newId(),
+        body: tier.driver.packing.pack(value, this.#rules),
+        ttlMs,
+        loadMs: 0,
+        version: '',
+        stamps: [],
+      }
     } catch (error) {
       const message = `a value given to set was not stored: ${(error as Error).message}`
       this.#events.emit({ type: 'notice', code: 'unstorable', level: 'warn', name: 'set', message })
@@ -98,6 +116,11 @@ function ttlOf(options: SetOptions, what: string): number {
   if (typeof options !== 'object' || options === null || options.ttl === undefined) {
     throw new CacheConfigError(`${what} needs a ttl: write ${what}(key, value, { ttl: '5m' })`)
   }
-  refuseUnknown(options, ['ttl'], what)
+  refuseUnknown(options, ['ttl', 'tags'], what)
   return milliseconds(options.ttl, `${what}: ttl`)
+}
+
+function tagsOf({ tags = [] }: SetOptions): string[] {
+  if (!Array.isArray(tags)) throw new CacheConfigError("set: tags must be an array of words, as in tags: ['org:42']")
+  return [...new Set(tags.map(checkTag))]
 }

@@ -8,6 +8,8 @@ export type MissReason =
   | 'absent'
   /** What is stored has outlived its ttl by the server's clock. */
   | 'expired'
+  /** A tag of it was invalidated, or the stamp of one was lost. */
+  | 'tag'
   /** It was stored under another `version`. */
   | 'version'
   /** It is corrupt, cut short, or was written with another serializer. */

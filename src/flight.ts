@@ -27,6 +27,10 @@ const inside = new AsyncLocalStorage<Flight>()
 export class Flight {
   /** When the function was called. Until then: never. */
   #loadBeganAt = Number.POSITIVE_INFINITY
+  /** When the proof was asked for: it covers nothing that happens after that. */
+  #sealedAt = Number.NEGATIVE_INFINITY
+  /** Somebody has joined after the load began, and needs a proof. */
+  #late = false
   /** The flight whose load started this one. */
   readonly #parent = inside.getStore()
   /** Flights that calls made by this load wait for. */
@@ -59,10 +63,12 @@ export class Flight {
 
   /**
    * Whether a call that began at `moment` may take the value. A load that began after the call is always its to take.
-   * One that began before is only if the store has proven that nothing was invalidated in between.
+   * One that began before is only if the store has proven that nothing was invalidated in between, up to the moment
+   * when the proof was asked for: whoever calls later has to look again.
    */
   mayServe(calledAt: number, landing: Landing): boolean {
-    return !landing.ok || landing.proven || calledAt < this.#loadBeganAt
+    if (!landing.ok || calledAt < this.#loadBeganAt) return true
+    return landing.proven && calledAt < this.#sealedAt
   }
 
   /** Whether waiting for this flight from here would never end: we are part of its own load, or it waits for ours. */
@@ -71,8 +77,18 @@ export class Flight {
     return here !== undefined && this.#reaches(here.#chain(), new Set())
   }
 
+  /** To be called just before the store is asked whether the load may stand. */
+  seal(): void {
+    this.#sealedAt = moment()
+  }
+
+  get needsProof(): boolean {
+    return this.#late
+  }
+
   /** Waits for the landing, visibly for {@link waitsForCaller} of others. */
   async join(): Promise<Landing> {
+    if (this.#loadBeganAt !== Number.POSITIVE_INFINITY) this.#late = true
     const here = inside.getStore()
     if (here === undefined) return this.landed
     here.#awaited.add(this)

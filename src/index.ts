@@ -8,7 +8,7 @@ export type { CachedFactory, CachedFunction, CachedMembers } from './cached.ts'
 export type { Clock, Timer } from './clock.ts'
 export { configureCache, defaultCache } from './configure.ts'
 export type { CachedDecoratorFactory, CacheInvalidateDecoratorFactory } from './decorators.ts'
-export { Cached, CacheInvalidate, cached, invalidate } from './default.ts'
+export { Cached, CacheInvalidate, cached, invalidate, invalidateTags } from './default.ts'
 export type { SetOptions } from './direct.ts'
 export type { Duration } from './duration.ts'
 export { CacheConfigError, CacheTroubleError } from './errors.ts'
@@ -31,7 +31,7 @@ export type {
   TroubleEvent,
   UnstoredReason,
 } from './events.ts'
-export type { InvalidateResult } from './invalidation.ts'
+export type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
 

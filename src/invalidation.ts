@@ -4,6 +4,7 @@ import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
 import { type KeyParts, keyOf } from './key-plan.ts'
 import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
+import { ANY_TAG, encodeTag, stampKey } from './stamps.ts'
 import type { Store } from './store.ts'
 
 export interface InvalidateResult {
@@ -13,18 +14,31 @@ export interface InvalidateResult {
   readonly deferred: boolean
 }
 
-/** Removes entries by key or by pattern, from every place where this cache keeps some. */
+export interface InvalidateTagsResult {
+  /** Redis was away: it is noted and carried out before this process is served from Redis again. */
+  readonly deferred: boolean
+}
+
+/** What a method's success makes invalid. */
+export interface InvalidationTargets {
+  readonly keys: readonly KeyParts[]
+  readonly tags: readonly string[]
+}
+
+/** Removes entries by key, by pattern or by tag, from every place where this cache keeps some. */
 export class Invalidation {
   readonly #store: Store
   readonly #guard: Guard
   readonly #events: Events
+  readonly #prefix: string
   readonly #scope: string
 
-  constructor(store: Store, guard: Guard, events: Events, scope: string) {
+  constructor(store: Store, guard: Guard, events: Events, prefix: string) {
     this.#store = store
     this.#guard = guard
     this.#events = events
-    this.#scope = scope
+    this.#prefix = prefix
+    this.#scope = `${prefix}::`
   }
 
   /** @throws CacheConfigError when the target names nothing */
@@ -34,15 +48,29 @@ export class Invalidation {
     return this.#carryOut(glob, { glob: literalPattern(this.#scope) + glob })
   }
 
+  /** Ends every entry that has one of the tags: one write for each tag, however many entries there are. */
+  async invalidateTags(tags: readonly string[]): Promise<InvalidateTagsResult> {
+    const names = tags.map(checkTag)
+    // First: whoever finds the stamp of a tag gone must be able to tell that some tag was invalidated.
+    const first = names.length > 0 ? [await this.#restamp(ANY_TAG)] : []
+    const results = [...first, ...(await Promise.all(names.map((tag) => this.#restamp(tag))))]
+    return { deferred: results.some(({ deferred }) => deferred) }
+  }
+
+  #restamp(tag: string): Promise<InvalidateResult> {
+    return this.#carryOut(`#${tag}`, { stamp: stampKey(this.#prefix, tag) })
+  }
+
   /** Removes one key, as it is. */
   remove(key: string): Promise<InvalidateResult> {
     return this.#carryOut(key, { key: this.#scope + key })
   }
 
   /** For `@CacheInvalidate`: whatever goes wrong here, the outcome of the method stands. */
-  async invalidateAll(name: string, targetsOf: () => readonly KeyParts[]): Promise<void> {
+  async invalidateAll(name: string, targetsOf: () => InvalidationTargets): Promise<void> {
     try {
-      for (const target of targetsOf()) await this.invalidate(target)
+      const { keys, tags } = targetsOf()
+      await Promise.all([...keys.map((target) => this.invalidate(target)), this.invalidateTags(tags)])
     } catch (error) {
       const message = `after ${name} nothing was invalidated: ${messageOf(error)}`
       this.#events.emit({ type: 'notice', code: 'callback-threw', level: 'error', name, message })
@@ -64,6 +92,12 @@ export class Invalidation {
   }
 }
 
+/** @throws CacheConfigError for what is no tag */
+export function checkTag(tag: unknown): string {
+  if (typeof tag === 'string' && tag !== '') return encodeTag(tag)
+  throw new CacheConfigError(`a tag is a word that is not empty, not ${String(tag)}: write invalidateTags('org:42')`)
+}
+
 /** A key that code names directly. @throws CacheConfigError */
 export function directKey(key: KeyParts, what: string): string {
   try {
@@ -75,6 +109,10 @@ export function directKey(key: KeyParts, what: string): string {
 
 async function carryOut(driver: Driver, removal: Removal): Promise<number> {
   if ('key' in removal) return driver.remove([removal.key])
+  if ('stamp' in removal) {
+    await driver.restamp(removal.stamp)
+    return 0
+  }
   let removed = 0
   for await (const keys of driver.scan(removal.glob)) removed += await driver.remove(keys)
   return removed

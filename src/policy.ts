@@ -2,6 +2,7 @@ import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
 import type { Serializer } from './packing.ts'
+import { encodeTag } from './stamps.ts'
 
 /** Where one function's values may be kept: wherever the cache stores, or in this process only. */
 export type TierChoice = 'auto' | 'redis' | 'memory'
@@ -13,6 +14,12 @@ export interface Policy {
   readonly name: string
   /** How long this result is kept, in ms; `undefined`: not at all. */
   readonly ttlMs: (self: unknown, result: unknown, args: readonly unknown[]) => number | undefined
+  /** Tags that are known before the load, encoded. */
+  readonly tags: ((self: unknown, args: readonly unknown[]) => readonly string[]) | undefined
+  /** Tags that only the result tells, encoded. */
+  readonly resultTags: ((self: unknown, result: unknown, args: readonly unknown[]) => readonly string[]) | undefined
+  /** The longest that an entry is kept, as far as is known before the load. */
+  readonly ttlHintMs: number
   readonly bypass: ((self: unknown, args: readonly unknown[]) => boolean) | undefined
   readonly version: string
   readonly tier: TierChoice
@@ -26,13 +33,27 @@ export interface RawPolicy {
   readonly jitter?: unknown
   readonly nullTtl?: unknown
   readonly cacheIf?: unknown
+  readonly tags?: unknown
+  readonly resultTags?: unknown
   readonly bypass?: unknown
   readonly version?: unknown
   readonly tier?: unknown
   readonly serializer?: unknown
 }
 
-const OPTIONS = ['key', 'ttl', 'jitter', 'nullTtl', 'cacheIf', 'bypass', 'version', 'tier', 'serializer']
+const OPTIONS = [
+  'key',
+  'ttl',
+  'jitter',
+  'nullTtl',
+  'cacheIf',
+  'tags',
+  'resultTags',
+  'bypass',
+  'version',
+  'tier',
+  'serializer',
+]
 type Callback = (...args: unknown[]) => unknown
 
 /**
@@ -49,6 +70,9 @@ export function makePolicy(raw: RawPolicy, fn: Function, name: string | undefine
     plan,
     name: plan.head,
     ttlMs: planTtl(raw, place),
+    ttlHintMs: typeof raw.ttl === 'function' ? 0 : milliseconds(raw.ttl as Duration, `${place}: ttl`),
+    tags: planTags(raw.tags, place),
+    resultTags: planResultTags(raw.resultTags, place),
     bypass: planBypass(raw.bypass, place),
     version: planVersion(raw.version, place),
     tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place) as TierChoice,
@@ -123,6 +147,33 @@ function planBypass(bypass: unknown, place: string): Policy['bypass'] {
   if (bypass === undefined) return undefined
   requireFunction(bypass, 'bypass', place)
   return (self, args) => Boolean((bypass as Callback).apply(self, args as unknown[]))
+}
+
+function planTags(tags: unknown, place: string): Policy['tags'] {
+  if (tags === undefined) return undefined
+  if (typeof tags === 'function') return (self, args) => encodeTags((tags as Callback).apply(self, args as unknown[]))
+  const fixed = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')
+  if (!fixed)
+    throw new CacheConfigError(
+      `${place}: tags must be an array of words, or a function that returns one, as in tags: ['users']`,
+    )
+  const encoded = encodeTags(tags)
+  return () => encoded
+}
+
+function planResultTags(tags: unknown, place: string): Policy['resultTags'] {
+  if (tags === undefined) return undefined
+  requireFunction(tags, 'resultTags', place)
+  return (self, result, args) => encodeTags((tags as Callback).call(self, result, ...args))
+}
+
+/** @throws TypeError for what is no list of words: entries under a wrong tag would outlive its invalidation */
+function encodeTags(tags: unknown): string[] {
+  if (!Array.isArray(tags)) throw new TypeError(`tags are an array of words, not ${typeof tags}`)
+  const odd = tags.find((tag) => typeof tag !== 'string' || tag === '')
+  if (odd !== undefined || tags.includes(undefined))
+    throw new TypeError(`a tag is a word that is not empty, not ${String(odd)}`)
+  return [...new Set(tags.map(encodeTag))]
 }
 
 function planVersion(version: unknown, place: string): string {

@@ -1,15 +1,19 @@
+import { about, type Call, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
-import type { Body, Draft, State, Value } from './drivers/driver.ts'
+import type { Value } from './drivers/driver.ts'
 import { entryHead, newId } from './entry.ts'
-import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
-import type { Events, MissReason, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
+import { CacheTroubleError, messageOf } from './errors.ts'
+import type { BypassReason, Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { Flight, type Landing, moment } from './flight.ts'
 import { asTrouble, type Guard } from './guard.ts'
 import { copy } from './isolation.ts'
 import { keepLease, LEASE_MS, PASS_MS } from './lease.ts'
 import type { PackRules } from './packing.ts'
-import type { Policy, TierChoice } from './policy.ts'
+import type { TierChoice } from './policy.ts'
+import { stampKey } from './stamps.ts'
 import { inspect } from './storable.ts'
+import { type Lease, type Stored, Storing } from './storing.ts'
+import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
 
 /** What the path of a call needs of the cache around it. */
@@ -19,35 +23,12 @@ export interface Surroundings {
   readonly clock: Clock
   /** For values of functions without a serializer of their own. */
   readonly rules: PackRules
-  /** What every key begins with. */
-  readonly scope: string
+  readonly prefix: string
   /** A promise only until the store is known. */
   tierOf(choice: TierChoice): StoreTier | Promise<StoreTier>
   /** Work that goes on after a call has returned, and that `close()` waits for. */
   track(work: Promise<unknown>): void
 }
-
-/** One call of a cached function. */
-export interface Call {
-  readonly policy: Policy
-  readonly self: unknown
-  readonly args: readonly unknown[]
-  readonly load: () => unknown
-}
-
-/** A call for which a store and a key are known. */
-export interface KeyedCall extends Call {
-  readonly tier: StoreTier
-  readonly key: string
-  readonly rules: PackRules
-}
-
-type Claim = Miss | { readonly value: unknown } | undefined
-
-/** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
-const GIVE_UP_MS = 10_000
-/** Without a message, look again: messages can be late, or be lost with the connection that brings them. */
-const LOOK_AGAIN_MS = 250
 
 /** What to do about a miss: load under a lease, perhaps in place of an unusable value, or load and store nothing. */
 interface Miss {
@@ -56,15 +37,27 @@ interface Miss {
   readonly over?: string
 }
 
+interface Found {
+  readonly value: unknown
+}
+
+/** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
+const GIVE_UP_MS = 10_000
+/** Without a message, look again: messages can be late, or be lost with the connection that brings them. */
+const LOOK_AGAIN_MS = 250
+const NO_TAGS: readonly string[] = Object.freeze([])
+
 /**
- * The path of a call: key → memory → join a load? → read, together with other reads → usable? → lease → load → store.
- * From the top of this file to its end.
+ * The path of a call: key → memory → join a load? → read, together with other reads → usable? → lease, or wait for
+ * whoever has it → load → store. From the top of this file to its end; the last step is in `storing.ts`.
  */
 export class ReadThrough {
   readonly #around: Surroundings
+  readonly #storing: Storing
 
   constructor(around: Surroundings) {
     this.#around = around
+    this.#storing = new Storing(around.events, around.guard, around.prefix)
   }
 
   run(call: Call): Promise<unknown> {
@@ -75,24 +68,27 @@ export class ReadThrough {
   #runOn(tier: StoreTier, call: Call): Promise<unknown> {
     if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
-    const keyed = this.keyed(tier, call)
+    const keyed = this.#keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
     // A store in this process answers at once: a hit takes no turn of the loop.
-    if (tier.driver.readNow) {
-      const answer = this.#answer(keyed, tier.driver.readNow(keyed.key))
+    const { readNow } = tier.driver
+    if (readNow) {
+      const seen = untaggedWhere(readNow(keyed.key), (tag) => readNow(stampKey(this.#around.prefix, tag)))
+      const answer = this.#answer(keyed, seen)
       if ('value' in answer) return Promise.resolve(answer.value)
     }
     return this.#find(keyed)
   }
 
   /** `undefined`, with one notice, where no key can be made of the arguments. */
-  keyed(tier: StoreTier, call: Call): KeyedCall | undefined {
+  #keyed(tier: StoreTier, call: Call): KeyedCall | undefined {
     const { policy, self, args, load } = call
-    const { scope } = this.#around
+    const { prefix, rules } = this.#around
     try {
-      const key = scope + policy.plan.derive(self, args)
-      const rules = policy.serializer ? { ...this.#around.rules, serializer: policy.serializer } : this.#around.rules
-      return { policy, self, args, load, tier, key, rules }
+      const shownKey = policy.plan.derive(self, args)
+      const tags = policy.tags?.(self, args) ?? NO_TAGS
+      const own = policy.serializer ? { ...rules, serializer: policy.serializer } : rules
+      return { policy, self, args, load, tier, shownKey, key: `${prefix}::${shownKey}`, rules: own, tags }
     } catch (error) {
       this.#notice(call, 'unkeyable', `calls of ${policy.name} are not cached, since ${messageOf(error)}`)
       return undefined
@@ -105,7 +101,7 @@ export class ReadThrough {
     for (;;) {
       const calledAt = moment()
       if (!tier.flights.has(key)) {
-        const answer = this.#answer(call, await this.read(call))
+        const answer = this.#answer(call, await this.#read(call))
         if ('value' in answer) return answer.value
         miss = answer
       }
@@ -119,20 +115,19 @@ export class ReadThrough {
   }
 
   /** What stands at the key; trouble is a state like others. */
-  async read({ tier, key, policy }: KeyedCall): Promise<State> {
-    const state = await this.#around.guard('read', policy.name, async () => {
-      const found = await tier.read(key)
-      if (found.kind === 'error') throw found.error
-      return found
-    })
-    return state instanceof CacheTroubleError ? { kind: 'error', error: state } : state
+  async #read({ tier, key, policy, tags }: KeyedCall): Promise<Seen> {
+    const read = () => readTagged(tier, this.#around.prefix, key, tags)
+    const seen = await this.#around.guard('read', policy.name, read)
+    return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
   }
 
   /** The value for this caller, or why there is none. */
-  #answer(call: KeyedCall, state: State): { readonly value: unknown } | Miss {
+  #answer(call: KeyedCall, state: Seen): Found | Miss {
     switch (state.kind) {
       case 'value':
         return this.#unpack(call, state)
+      case 'untagged':
+        return { reason: 'tag', mayStore: true, over: entryHead('value', state.header.id) }
       case 'absent':
         return { reason: 'absent', mayStore: true }
       case 'pass':
@@ -148,7 +143,7 @@ export class ReadThrough {
     }
   }
 
-  #unpack(call: KeyedCall, { header, body }: Value): { readonly value: unknown } | Miss {
+  #unpack(call: KeyedCall, { header, body }: Value): Found | Miss {
     const { tier, policy, rules } = call
     const now = tier.driver.time()
     const unusable = (reason: MissReason): Miss => ({ reason, mayStore: true, over: entryHead('value', header.id) })
@@ -173,62 +168,84 @@ export class ReadThrough {
       return
     }
     const age = { ageMs: Math.max(0, now - createdAt), ttlMs: expiresAt - now }
-    events.emit({ type: 'hit', ...this.#about(call), tier: tierName(call), ...age })
+    events.emit({ type: 'hit', ...about(call), tier: call.tier.driver.name as Tier, ...age })
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
   async #lead(call: KeyedCall, miss: Miss): Promise<unknown> {
     const { tier, key, policy } = call
-    const { guard, clock } = this.#around
+    const { guard, clock, events, track } = this.#around
     const flight = new Flight()
     tier.flights.set(key, flight)
 
-    const token = newId()
-    const refused = await this.#claim(call, flight, token, miss)
-    if (refused && 'value' in refused) return this.#landOnValue(call, flight, refused.value)
-    const lease = refused ? undefined : token
-    const { reason } = refused ?? miss
+    const claim = await this.#claim(call, flight, miss)
+    if ('value' in claim) {
+      // How new it is, `#waitForOther` has noted.
+      this.#takeOff(call, flight, { ok: true, value: claim.value, body: undefined, loadMs: 0, proven: false })
+      return claim.value
+    }
+    const lease = 'token' in claim ? claim : undefined
+    const { reason } = 'token' in claim ? miss : claim
 
-    const release = lease ? keepLease(tier.driver, key, lease, policy.name, guard, clock) : () => {}
+    const ended = lease ? keepLease(tier.driver, key, lease.token, policy.name, guard, clock) : () => {}
     const began = clock.now()
     try {
       const value = await flight.load(call.load)
       const loadMs = clock.now() - began
-      release()
-      this.#around.events.emit({ type: 'miss', ...this.#about(call), reason, collapsed: false, loadMs })
+      ended()
+      events.emit({ type: 'miss', ...about(call), reason, collapsed: false, loadMs })
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
-      this.#around.track(this.#land(call, flight, value, loadMs, this.#store(call, lease, value, loadMs)))
+      track(this.#land(call, flight, value, loadMs, this.#storing.store(call, flight, lease, value, loadMs)))
       return value
     } catch (error) {
       const loadMs = clock.now() - began
-      release()
+      ended()
       this.#takeOff(call, flight, { ok: false, error, loadMs })
-      if (lease) this.#around.track(guard('release', policy.name, () => tier.driver.release(key, lease, PASS_MS)))
-      this.#around.events.emit({ type: 'load-error', ...this.#about(call), reason, collapsed: false, loadMs, error })
+      if (lease) track(guard('release', policy.name, () => tier.driver.release(key, lease.token, PASS_MS)))
+      events.emit({ type: 'load-error', ...about(call), reason, collapsed: false, loadMs, error })
       throw error
     }
   }
 
-  /** `undefined` when the lease is ours; else the value that someone has stored, or why to load without a lease. */
-  async #claim(call: KeyedCall, flight: Flight, token: string, miss: Miss): Promise<Claim> {
+  /** The lease; or the value that someone has stored, or why to load without a lease. */
+  async #claim(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
+    const token = newId()
     const first = miss.mayStore ? await this.#acquire(call, token, miss) : miss
-    return first?.reason === 'leased' ? this.#waitForOther(call, flight, token) : first
+    return isLeased(first) ? this.#waitForOther(call, flight, token) : first
+  }
+
+  async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Lease | Miss> {
+    const { tier, key, policy } = call
+    const { guard, track } = this.#around
+    const request = { token, leaseMs: LEASE_MS, over: miss.over }
+    const [answer, noted] = await Promise.all([
+      guard('acquire', policy.name, () => tier.driver.acquire(key, request)),
+      this.#storing.note(call),
+    ])
+    // After a time-out it may stand all the same; the store will tell, since it succeeds only where our lease stands.
+    const granted = answer === 'granted' || (answer instanceof CacheTroubleError && answer.code === 'TIMEOUT')
+    if (granted && noted) return { token, noted }
+    if (granted) track(guard('release', policy.name, () => tier.driver.release(key, token)))
+    if (granted || answer instanceof CacheTroubleError) return { reason: 'unavailable', mayStore: false }
+    // A value that has just been stored is waited for as well: it is there at the first look.
+    return { reason: answer === 'value' ? 'leased' : (answer as 'leased' | 'foreign'), mayStore: false }
   }
 
   /**
    * Someone else is loading. Woken by the store, look what came of it, and take over when nothing did: its holder has
    * died, or the key was invalidated. A pass marker says that the result was not to be stored: nobody waits then.
    */
-  async #waitForOther(call: KeyedCall, flight: Flight, token: string): Promise<Claim> {
+  async #waitForOther(call: KeyedCall, flight: Flight, token: string): Promise<Lease | Found | Miss> {
     const { tier, key } = call
     const { clock } = this.#around
     const giveUpAt = clock.now() + GIVE_UP_MS
+    // Before the first look, so that nothing is missed between a look and a wait.
     const watch = tier.driver.watch(key)
     try {
       for (;;) {
         // What is read from here on is as new as this moment; who joins later has to look again.
         flight.begin()
-        const answer = this.#answer(call, await this.read(call))
+        const answer = this.#answer(call, await this.#read(call))
         if ('value' in answer) return answer
         if (answer.reason === 'leased') {
           if (clock.now() >= giveUpAt) return answer
@@ -236,32 +253,12 @@ export class ReadThrough {
           continue
         }
         if (answer.reason === 'passed' || !answer.mayStore) return { ...answer, mayStore: false }
-        const refused = await this.#acquire(call, token, answer)
-        if (refused?.reason !== 'leased') return refused
+        const claim = await this.#acquire(call, token, answer)
+        if (!isLeased(claim)) return claim
       }
     } finally {
       watch.end(watch)
     }
-  }
-
-  /** `undefined` when the lease is ours. */
-  async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Miss | undefined> {
-    const { tier, key, policy } = call
-    const request = { token, leaseMs: LEASE_MS, over: miss.over }
-    const answer = await this.#around.guard('acquire', policy.name, () => tier.driver.acquire(key, request))
-    if (answer instanceof CacheTroubleError) {
-      // It may have been granted all the same; the store will tell, since it succeeds only where our lease stands.
-      return answer.code === 'TIMEOUT' ? undefined : { reason: 'unavailable', mayStore: false }
-    }
-    if (answer === 'granted') return undefined
-    // A value that has just been stored is waited for as well: it is there at the first look.
-    return { reason: answer === 'value' ? 'leased' : answer, mayStore: false }
-  }
-
-  /** {@link #waitForOther} has said how new it is. */
-  #landOnValue(call: KeyedCall, flight: Flight, value: unknown): unknown {
-    this.#takeOff(call, flight, { ok: true, value, body: undefined, loadMs: 0, proven: false })
-    return value
   }
 
   async #land(
@@ -269,10 +266,10 @@ export class ReadThrough {
     flight: Flight,
     value: unknown,
     loadMs: number,
-    storing: Promise<{ readonly proven: boolean; readonly body: Body | undefined }>,
+    storing: Promise<Stored>,
   ): Promise<void> {
-    const { proven, body } = await storing
-    this.#takeOff(call, flight, { ok: true, value, body, loadMs, proven })
+    const stored = await storing
+    this.#takeOff(call, flight, { ok: true, value, loadMs, ...stored })
   }
 
   #takeOff({ tier, key }: KeyedCall, flight: Flight, landing: Landing): void {
@@ -280,68 +277,16 @@ export class ReadThrough {
     flight.land(landing)
   }
 
-  /**
-   * Stores what was loaded, if it may be. Everything up to the first command happens before the caller has the value
-   * in hand and can change it.
-   */
-  async #store(
-    call: KeyedCall,
-    lease: string | undefined,
-    value: unknown,
-    loadMs: number,
-  ): Promise<{ proven: boolean; body: Body | undefined }> {
-    const { tier, key, policy } = call
-    const { guard } = this.#around
-    const draft = this.draft(call, value, loadMs)
-    if (lease === undefined) {
-      this.#stored(call, typeof draft === 'string' ? draft : 'unleased')
-      return { proven: false, body: typeof draft === 'string' ? undefined : draft.body }
-    }
-    if (typeof draft === 'string') {
-      const released = await guard('release', policy.name, () => tier.driver.release(key, lease, PASS_MS))
-      this.#stored(call, draft)
-      return { proven: released === true, body: undefined }
-    }
-    return { proven: await this.#commit(call, entryHead('lease', lease), draft), body: draft.body }
-  }
-
-  /** The entry to store, or why there is none. */
-  draft(call: KeyedCall, value: unknown, loadMs: number): Draft | UnstoredReason {
-    const { policy, self, args, tier, rules } = call
-    try {
-      const ttlMs = policy.ttlMs(self, value, args)
-      if (ttlMs === undefined) return 'uncacheable'
-      return { id: newId(), body: tier.driver.packing.pack(value, rules), ttlMs, loadMs, version: policy.version }
-    } catch (error) {
-      return this.#refusal(call, error)
-    }
-  }
-
-  #refusal(call: KeyedCall, error: unknown): UnstoredReason {
-    const { name } = call.policy
-    if (error instanceof TooLargeError) {
-      this.#notice(call, 'too-large', `results of ${name} are passed through and not stored: ${error.message}`)
-      return 'too-large'
-    }
-    if (error instanceof UnstorableError) {
-      const hint = 'return plain data, or give a serializer'
-      this.#notice(call, 'unstorable', `results of ${name} are not stored, since ${error.message}: ${hint}`)
-      return 'unstorable'
-    }
-    this.#notice(call, 'callback-threw', `a result of ${name} was not stored: ${messageOf(error)}`)
-    return 'uncacheable'
-  }
-
   /** A joined load's outcome, as this caller's own. */
   #share(call: KeyedCall, landing: Landing, reason: MissReason): unknown {
-    const about = { ...this.#about(call), reason, collapsed: true, loadMs: landing.loadMs }
+    const event = { ...about(call), reason, collapsed: true, loadMs: landing.loadMs }
     if (!landing.ok) {
-      this.#around.events.emit({ type: 'load-error', ...about, error: landing.error })
+      this.#around.events.emit({ type: 'load-error', ...event, error: landing.error })
       throw landing.error
     }
     try {
       const value = landing.body ? call.tier.driver.packing.unpack(landing.body, call.rules) : ownCopy(landing.value)
-      this.#around.events.emit({ type: 'miss', ...about })
+      this.#around.events.emit({ type: 'miss', ...event })
       return value
     } catch {
       // A stream or a class instance cannot be shared between callers: each has to have its own.
@@ -352,13 +297,13 @@ export class ReadThrough {
   async #loadAlone(call: KeyedCall, reason: MissReason): Promise<unknown> {
     const { events, clock } = this.#around
     const began = clock.now()
-    const about = { ...this.#about(call), reason, collapsed: false }
+    const event = { ...about(call), reason, collapsed: false }
     try {
       const value = await call.load()
-      events.emit({ type: 'miss', ...about, loadMs: clock.now() - began })
+      events.emit({ type: 'miss', ...event, loadMs: clock.now() - began })
       return value
     } catch (error) {
-      events.emit({ type: 'load-error', ...about, loadMs: clock.now() - began, error })
+      events.emit({ type: 'load-error', ...event, loadMs: clock.now() - began, error })
       throw error
     }
   }
@@ -366,62 +311,41 @@ export class ReadThrough {
   /** Loads although a value stands, and replaces it if it still stands then. */
   async refresh(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.keyed(tier, call)
     if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
+    const keyed = this.#keyed(tier, call)
     if (!keyed) return this.#bypass(call, 'unkeyable')
     // A load that is under way began before this call: it will not do.
-    for (;;) {
-      const flight = keyed.tier.flights.get(keyed.key)
-      if (!flight) break
+    for (let flight = tier.flights.get(keyed.key); flight; flight = tier.flights.get(keyed.key)) {
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
       await flight.join()
     }
-    const state = await this.read(keyed)
-    if (state.kind === 'value') return this.#replace(keyed, entryHead('value', state.header.id))
-    const answer = this.#answer(keyed, state)
-    return this.#lead(keyed, { mayStore: false, ...answer, reason: 'refresh' })
+    const state = await this.#read(keyed)
+    if (state.kind === 'value' || state.kind === 'untagged') return this.#replace(keyed, state.header.id)
+    return this.#lead(keyed, { mayStore: false, ...this.#answer(keyed, state), reason: 'refresh' })
   }
 
-  async #replace(call: KeyedCall, head: string): Promise<unknown> {
+  async #replace(call: KeyedCall, id: string): Promise<unknown> {
     const { clock, track } = this.#around
+    const noted = await this.#storing.note(call)
     const began = clock.now()
     const value = await this.#loadAlone(call, 'refresh')
-    const draft = this.draft(call, value, clock.now() - began)
-    if (typeof draft === 'string') this.#stored(call, draft)
-    else track(this.#commit(call, head, draft))
+    track(this.#storing.replace(call, entryHead('value', id), noted, value, clock.now() - began))
     return value
-  }
-
-  async #commit(call: KeyedCall, head: string, draft: Draft): Promise<boolean> {
-    const { tier, key, policy } = call
-    const stored = await this.#around.guard('store', policy.name, () => tier.driver.commit(key, head, draft))
-    this.#stored(call, stored === true ? draft : stored === false ? 'superseded' : 'unavailable')
-    return stored === true
   }
 
   /** The stored value, without a load. */
   async peek(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.keyed(tier, call)
-    if (!keyed) return undefined
-    const answer = this.#answer(keyed, await this.read(keyed))
-    return 'value' in answer ? answer.value : undefined
+    const keyed = this.#keyed(tier, call)
+    const answer = keyed && this.#answer(keyed, await this.#read(keyed))
+    return answer && 'value' in answer ? answer.value : undefined
   }
 
   /** Stores a value as if the function had returned it for this call; true when it is stored. */
   async set(call: Call, value: unknown): Promise<boolean> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.keyed(tier, call)
-    if (!keyed || tier.driver.name === 'null') return false
-    const draft = this.draft(keyed, value, 0)
-    const outcome = typeof draft === 'string' ? draft : await this.#put(keyed, draft)
-    this.#stored(keyed, outcome)
-    return typeof outcome !== 'string'
-  }
-
-  async #put({ tier, key, policy }: KeyedCall, draft: Draft): Promise<Draft | UnstoredReason> {
-    const count = await this.#around.guard('set', policy.name, () => tier.driver.put([{ key, draft }]))
-    return count instanceof CacheTroubleError ? 'unavailable' : draft
+    const keyed = this.#keyed(tier, call)
+    return keyed !== undefined && tier.driver.name !== 'null' && this.#storing.put(keyed, value)
   }
 
   /** The key below the prefix. */
@@ -437,38 +361,24 @@ export class ReadThrough {
     try {
       return call.policy.bypass?.(call.self, call.args) ?? false
     } catch (error) {
-      this.#notice(
-        call,
-        'callback-threw',
-        `bypass of ${call.policy.name} threw, so the cache was left out: ${messageOf(error)}`,
-      )
+      const why = `bypass of ${call.policy.name} threw, so the cache was left out: ${messageOf(error)}`
+      this.#notice(call, 'callback-threw', why)
       return true
     }
   }
 
-  async #bypass(call: Call, reason: 'disabled' | 'option' | 'unkeyable' | 'reentrant'): Promise<unknown> {
+  async #bypass(call: Call, reason: BypassReason): Promise<unknown> {
     this.#around.events.emit({ type: 'bypass', name: call.policy.name, reason })
     return call.load()
-  }
-
-  #stored(call: KeyedCall, outcome: Draft | UnstoredReason): void {
-    const event = { type: 'store', ...this.#about(call), tier: tierName(call) } as const
-    const result: Pick<StoreEvent, 'stored' | 'reason' | 'size'> =
-      typeof outcome === 'string' ? { stored: false, reason: outcome } : { stored: true, size: outcome.body.size }
-    this.#around.events.emit({ ...event, ...result })
   }
 
   #notice(call: Call, code: NoticeEvent['code'], message: string): void {
     this.#around.events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
   }
-
-  #about({ policy, key }: KeyedCall): { name: string; key: string } {
-    return { name: policy.name, key: key.slice(this.#around.scope.length) }
-  }
 }
 
-function tierName({ tier }: KeyedCall): Tier {
-  return tier.driver.name as Tier
+function isLeased(claim: Lease | Found | Miss): boolean {
+  return 'reason' in claim && claim.reason === 'leased'
 }
 
 /** @throws UnstorableError where it cannot be copied */

@@ -40,6 +40,10 @@ export interface CachedFunctionOptions<This, Args extends readonly unknown[], Re
   ttl: Duration | ((this: This, result: Result, ...args: Args) => Duration)
   /** Keeps only results for which this is true. Default: all but `undefined` and `null`. */
   cacheIf?: (this: This, result: Result, ...args: Args) => boolean
+  /** Words by which entries are invalidated together: `invalidateTags('org:42')`. Known before the load. */
+  tags?: readonly string[] | ((this: This, ...args: Args) => readonly string[])
+  /** More of them, which only the result tells. */
+  resultTags?: (this: This, result: Result, ...args: Args) => readonly string[]
   /** Leaves the cache out for calls for which this is true: nothing is read and nothing stored. */
   bypass?: (this: This, ...args: Args) => boolean
 }
@@ -56,16 +60,22 @@ export interface CachedOptions extends PlainOptions {
   ttl: Duration | Callback<Duration>
   /** Keeps only results for which `(result, ...args) =>` is true. Default: all but `undefined` and `null`. */
   cacheIf?: Callback<boolean>
+  /** Words by which entries are invalidated together: `invalidateTags('org:42')`. Known before the load. */
+  tags?: readonly string[] | Callback<readonly string[]>
+  /** More of them, by `(result, ...args) =>`, which only the result tells. */
+  resultTags?: Callback<readonly string[]>
   /** Leaves the cache out for calls for which `(...args) =>` is true: nothing is read and nothing stored. */
   bypass?: Callback<boolean>
 }
 
-/** Options of `@CacheInvalidate`. At least one of `key` and `pattern`. */
+/** Options of `@CacheInvalidate`. At least one of `key`, `pattern` and `tags`. */
 export interface CacheInvalidateOptions {
   /** The key to remove: a template such as `'user:{0.id}'`, or a function of the method's arguments. */
   key?: string | Callback<KeyParts>
   /** Patterns to remove, such as `'dashboard:*'`, or a function of the arguments; escape data with `pattern`. */
   pattern?: string | readonly string[] | Callback<string | readonly string[]>
+  /** Tags to invalidate, or a function of the arguments. */
+  tags?: readonly string[] | Callback<readonly string[]>
   /** Remove before the method runs, not after it has succeeded. Default false. */
   before?: boolean
 }
@@ -97,6 +107,8 @@ type Problem<Options, This, Method extends AsyncFunction> =
   | TemplateProblem<Get<Options, 'key'>, Parameters<Method>>
   | CallbackProblem<'key', Get<Options, 'key'>, This, Parameters<Method>>
   | CallbackProblem<'pattern', Get<Options, 'pattern'>, This, Parameters<Method>>
+  | CallbackProblem<'tags', Get<Options, 'tags'>, This, Parameters<Method>>
+  | CallbackProblem<'resultTags', Get<Options, 'resultTags'>, This, WithResult<Method>>
   | CallbackProblem<'bypass', Get<Options, 'bypass'>, This, Parameters<Method>>
   | CallbackProblem<'ttl', Get<Options, 'ttl'>, This, WithResult<Method>>
   | CallbackProblem<'cacheIf', Get<Options, 'cacheIf'>, This, WithResult<Method>>

@@ -1,9 +1,10 @@
 import type { EntryHeader } from '../entry.ts'
 import type { Packing } from '../packing.ts'
+import type { FoundStamp, Stamp } from '../stamps.ts'
 import type { Watch } from '../watch.ts'
 
-/** Something to remove: a key by name, or all that match a glob. Both are whole, with prefix. */
-export type Removal = { readonly key: string } | { readonly glob: string }
+/** Something to remove: a key by name, all that match a glob, or what notes a stamp. All are whole, with prefix. */
+export type Removal = { readonly key: string } | { readonly glob: string } | { readonly stamp: string }
 
 export type DriverName = 'null' | 'memory' | 'redis'
 
@@ -29,6 +30,8 @@ export type State =
   | { readonly kind: 'lease'; readonly header: EntryHeader }
   /** The last load's result was not to be stored; nobody should wait for the next one. */
   | { readonly kind: 'pass'; readonly header: EntryHeader }
+  /** What stands for a tag. */
+  | { readonly kind: 'stamp'; readonly stamp: Stamp }
   /** Written by `increment`. */
   | { readonly kind: 'counter'; readonly value: number }
   /** Not ours to read or to replace: another type, or a format that this version does not know. */
@@ -53,6 +56,8 @@ export interface Draft {
   readonly ttlMs: number
   readonly loadMs: number
   readonly version: string
+  /** Tags, and the stamps that stood for them before the load. */
+  readonly stamps: EntryHeader['stamps']
 }
 
 export interface LeaseRequest {
@@ -89,6 +94,10 @@ export interface Driver {
   remove(keys: readonly string[]): Promise<number>
   /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
   scan(glob: string): AsyncIterable<readonly string[]>
+  /** The stamps at these keys, in order; made where there is none, and kept for at least so long from now on. */
+  stamps(keys: readonly string[], ttlMs: number): Promise<readonly FoundStamp[]>
+  /** Changes the stamp at the key, and with it the fate of every entry that notes it. */
+  restamp(key: string): Promise<void>
   /**
    * Hears of changes of the key from now on, as far as the store tells. Register before you read: what changes in
    * between is then not missed.

@@ -4,6 +4,7 @@ import { CacheTroubleError } from '../errors.ts'
 import type { Isolation } from '../isolation.ts'
 import { livePacking } from '../packing.ts'
 import { matches } from '../pattern.ts'
+import { newStamp, stampTtl } from '../stamps.ts'
 import { Watchers } from '../watch.ts'
 import type { Acquired, Draft, Driver, LeaseRequest, State } from './driver.ts'
 import { Sieve } from './sieve.ts'
@@ -53,8 +54,8 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     watchers.changed(key)
     slots.delete(key)
   }
-  const store = (key: string, { id, body, ttlMs, loadMs, version }: Draft) => {
-    const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version })
+  const store = (key: string, { id, body, ttlMs, loadMs, version, stamps }: Draft) => {
+    const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps })
     write(key, { kind: 'value', header, body }, ttlMs, body.size)
   }
   const holds = (key: string, head: string): boolean => {
@@ -129,6 +130,20 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       return value
     },
 
+    async stamps(keys, ttlMs) {
+      return keys.map((key) => {
+        const state = read(key)
+        const stamp = state.kind === 'stamp' ? state.stamp : newStamp(time())
+        const expiresAt = Math.max(slots.get(key)?.expiresAt ?? 0, time() + ttlMs)
+        write(key, { kind: 'stamp', stamp }, expiresAt - time())
+        return { ...stamp, made: state.kind !== 'stamp', now: time() }
+      })
+    },
+
+    async restamp(key) {
+      write(key, { kind: 'stamp', stamp: newStamp(time()) }, stampTtl(0))
+    },
+
     watch: (key) => watchers.watch(key),
 
     // In memory nothing can fail to be removed.
@@ -146,7 +161,13 @@ function makeHeader(
   id: string,
   now: number,
   ttlMs: number,
-  rest: { loadMs?: number; encoding?: EntryHeader['encoding']; optimistic?: boolean; version?: string },
+  rest: {
+    loadMs?: number
+    encoding?: EntryHeader['encoding']
+    optimistic?: boolean
+    version?: string
+    stamps?: EntryHeader['stamps']
+  },
 ): EntryHeader {
   return {
     kind,
@@ -158,6 +179,6 @@ function makeHeader(
     encoding: rest.encoding ?? 'json',
     optimistic: rest.optimistic ?? false,
     version: rest.version ?? '',
-    stamps: [],
+    stamps: rest.stamps ?? [],
   }
 }

@@ -20,6 +20,8 @@ export function nullDriver(): Driver {
     remove: async () => 0,
     async *scan() {},
     increment: async () => undefined,
+    stamps: async () => [],
+    restamp: async () => {},
     watch: () => new Watch(() => {}),
     defer() {},
     close: async () => 0,

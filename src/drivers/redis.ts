@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { withDeadline } from '../deadline.ts'
-import { decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH } from '../entry.ts'
+import { decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH, newId } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import type { ClientRecipe, RedisClient } from '../redis/client.ts'
@@ -9,6 +9,7 @@ import { Journal } from '../redis/journal.ts'
 import { runScript } from '../redis/scripts.ts'
 import { ServerClock } from '../redis/server-clock.ts'
 import { type WakeupOptions, Wakeups } from '../redis/wakeups.ts'
+import { decodeStamp, type FoundStamp, stampTtl } from '../stamps.ts'
 import type { Acquired, Draft, Driver, Removal, State } from './driver.ts'
 
 export interface RedisDriverOptions {
@@ -64,8 +65,8 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     const times = { createdAt, softExpiresAt: expiresAt, hardExpiresAt: expiresAt, loadMs: 0 }
     return { kind, id, ...times, encoding: 'json', optimistic: false, version: '', stamps: [], ...rest }
   }
-  const encodeDraft = ({ id, body, ttlMs, loadMs, version }: Draft) =>
-    encodeEntry(header('value', id, ttlMs, { loadMs, version, encoding: body.encoding }), body.data as string)
+  const encodeDraft = ({ id, body, ttlMs, loadMs, version, stamps }: Draft) =>
+    encodeEntry(header('value', id, ttlMs, { loadMs, version, stamps, encoding: body.encoding }), body.data as string)
   const encodeLease = (token: string, leaseMs: number, optimistic: boolean) =>
     encodeEntry(header('lease', token, leaseMs, { optimistic }), '')
 
@@ -142,6 +143,9 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     increment: (key, by, ttlMs) =>
       run('increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
 
+    stamps: (keys, ttlMs) => Promise.all(keys.map((key) => ensureStamp(run, key, ttlMs))),
+    restamp: (key) => restamp(run, key),
+
     watch: (key) => wakeups.watch(key),
 
     async close() {
@@ -153,6 +157,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
 
   async function carryOut(using: Run, removal: Removal): Promise<void> {
     if ('key' in removal) await removeKeys(using, [removal.key])
+    else if ('stamp' in removal) await restamp(using, removal.stamp)
     else for await (const keys of scanKeys(using, removal.glob)) await removeKeys(using, keys)
   }
 
@@ -179,6 +184,20 @@ export function redisDriver(options: RedisDriverOptions): Driver {
       throw error
     }
   }
+}
+
+async function ensureStamp(run: Run, key: string, ttlMs: number): Promise<FoundStamp> {
+  const [text, made, now] = await run('stamp', (client) =>
+    runScript<[string, number, number]>(client, 'cachewellStamp', key, newId(), ttlMs),
+  )
+  const stamp = decodeStamp(text)
+  if (!stamp) throw new CacheTroubleError('WRONGTYPE', 'something else stands where the stamp of a tag should', true)
+  return { ...stamp, made: made === 1, now }
+}
+
+async function restamp(run: Run, key: string): Promise<void> {
+  const send = (client: RedisClient) => runScript(client, 'cachewellRestamp', key, newId(), stampTtl(0))
+  await run('restamp', send, REMOVE_TIMEOUT_MS)
 }
 
 /** Failures before anything was sent are the connection's own words; everything else may have reached the server. */
@@ -213,7 +232,7 @@ function toState(bytes: Buffer | null): State {
   // ioredis-mock answers with the object where Redis would say that the type is wrong.
   if (!Buffer.isBuffer(bytes)) return FOREIGN
   const entry = decodeEntry(bytes)
-  if (!entry) return decodeCounter(bytes)
+  if (!entry) return decodeShort(bytes)
   const { header, payload, intact } = entry
   if (header.kind !== 'value') return { kind: header.kind, header } as State
   // A payload that was cut short is data that nobody can unpack; its header still says what may be replaced.
@@ -221,7 +240,10 @@ function toState(bytes: Buffer | null): State {
   return { kind: 'value', header, body: { encoding: header.encoding, data, size: HEAD_LENGTH + payload.byteLength } }
 }
 
-function decodeCounter(bytes: Buffer): State {
-  const text = bytes.byteLength <= 20 ? bytes.toString('latin1') : ''
+/** What is not an entry, but ours all the same. */
+function decodeShort(bytes: Buffer): State {
+  const text = bytes.byteLength <= 40 ? bytes.toString('latin1') : ''
+  const stamp = decodeStamp(text)
+  if (stamp) return { kind: 'stamp', stamp }
   return COUNTER.test(text) ? { kind: 'counter', value: Number(text) } : FOREIGN
 }

@@ -37,5 +37,6 @@ export class Journal {
 }
 
 function nameOf(removal: Removal): string {
-  return 'key' in removal ? `key ${removal.key}` : `glob ${removal.glob}`
+  if ('key' in removal) return `key ${removal.key}`
+  return 'glob' in removal ? `glob ${removal.glob}` : `stamp ${removal.stamp}`
 }

@@ -12,7 +12,8 @@ export const SCRIPTS = {
    * Invariant: a value that can be served is never replaced by a lease, nor is anything that is not ours.
    */
   cachewellAcquire: `
-local head = redis.pcall('GETRANGE', KEYS[1], 0, 21)
+local head = ''
+if redis.call('EXISTS', KEYS[1]) == 1 then head = redis.pcall('GETRANGE', KEYS[1], 0, 21) end
 if type(head) ~= 'string' then return 'foreign' end
 local lease = ARGV[1]
 if head ~= '' and head ~= ARGV[4] then
@@ -54,6 +55,33 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
   cachewellRelease: `
 if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`,
+
+  /*
+   * The stamp of a tag, made where there is none.
+   * KEYS[1] stamp  ARGV[1] id of a new one  ARGV[2] ms to keep it, at least
+   * Returns the stamp, 1 when it was made, and the server's time.
+   */
+  cachewellStamp: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local stamp = redis.call('GET', KEYS[1])
+if stamp then
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return { stamp, 0, now }
+end
+stamp = string.format('cws %s %013.0f', ARGV[1], now)
+redis.call('SET', KEYS[1], stamp, 'PX', ARGV[2])
+return { stamp, 1, now }`,
+
+  /*
+   * Change the stamp of a tag.
+   * KEYS[1] stamp  ARGV[1] id of the new one  ARGV[2] ms to keep it
+   * Invariant: no stamp is ever made twice, so what noted an earlier one is never valid again.
+   */
+  cachewellRestamp: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+return redis.call('SET', KEYS[1], string.format('cws %s %013.0f', ARGV[1], now), 'PX', ARGV[2])`,
 
   /*
    * Add to a counter.

@@ -1,0 +1,28 @@
+import type { PackRules } from './packing.ts'
+import type { Policy } from './policy.ts'
+import type { StoreTier } from './tier.ts'
+
+/** One call of a cached function. */
+export interface Call {
+  readonly policy: Policy
+  readonly self: unknown
+  readonly args: readonly unknown[]
+  readonly load: () => unknown
+}
+
+/** A call for which a store and a key are known. */
+export interface KeyedCall extends Call {
+  readonly tier: StoreTier
+  /** As events show it: below the prefix. */
+  readonly shownKey: string
+  /** As it stands in the store. */
+  readonly key: string
+  readonly rules: PackRules
+  /** Those that are known before the load. */
+  readonly tags: readonly string[]
+}
+
+/** How events name a call. */
+export function about({ policy, shownKey }: KeyedCall): { readonly name: string; readonly key: string } {
+  return { name: policy.name, key: shownKey }
+}

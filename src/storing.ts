@@ -1,0 +1,223 @@
+import { about, type KeyedCall } from './call.ts'
+import type { Body, Draft } from './drivers/driver.ts'
+import { type EntryHeader, entryHead, newId } from './entry.ts'
+import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
+import type { Events, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
+import type { Flight } from './flight.ts'
+import type { Guard } from './guard.ts'
+import { PASS_MS } from './lease.ts'
+import { ANY_TAG, type FoundStamp } from './stamps.ts'
+import { ensureStamps, stampsStand } from './tagged.ts'
+
+/** The right to store what is loaded, and what the entry will have to note. */
+export interface Lease {
+  readonly token: string
+  readonly noted: Noted
+}
+
+/** Stamps that stood before the load. */
+export interface Noted {
+  readonly stamps: EntryHeader['stamps']
+  /** Where tags will come from the result: the stamp that changes with any of them. */
+  readonly anyTag: FoundStamp | undefined
+}
+
+/** What became of a load, for those who joined it. */
+export interface Stored {
+  readonly proven: boolean
+  readonly body: Body | undefined
+}
+
+const NOTHING_NOTED: Noted = Object.freeze({ stamps: [], anyTag: undefined })
+
+/** The last part of the path of a call: what becomes of a loaded result. */
+export class Storing {
+  readonly #events: Events
+  readonly #guard: Guard
+  readonly #prefix: string
+
+  constructor(events: Events, guard: Guard, prefix: string) {
+    this.#events = events
+    this.#guard = guard
+    this.#prefix = prefix
+  }
+
+  /** The stamps of tags that are known before the load; `undefined` when they cannot be had. */
+  async note({ tags, policy, tier }: KeyedCall): Promise<Noted | undefined> {
+    const names = policy.resultTags ? [...tags, ANY_TAG] : tags
+    if (names.length === 0) return NOTHING_NOTED
+    const ensure = () => ensureStamps(tier, this.#prefix, names, policy.ttlHintMs)
+    const found = await this.#guard('stamps', policy.name, ensure)
+    if (found instanceof CacheTroubleError) return undefined
+    return { stamps: pairs(tags, found), anyTag: policy.resultTags && found[tags.length] }
+  }
+
+  /**
+   * Stores what was loaded under a lease, if it may be. Everything up to the first command happens before the caller
+   * has the value in hand and can change it.
+   */
+  async store(
+    call: KeyedCall,
+    flight: Flight,
+    lease: Lease | undefined,
+    value: unknown,
+    loadMs: number,
+  ): Promise<Stored> {
+    const draft = this.#draft(call, value, loadMs)
+    const body = typeof draft === 'string' ? undefined : draft.body
+    if (lease === undefined) {
+      this.#report(call, typeof draft === 'string' ? draft : 'unleased')
+      return { proven: false, body }
+    }
+    const stamped = await this.#stamp(call, lease.noted, value, draft)
+    // Who calls from here on is not covered by the proof.
+    flight.seal()
+    if (typeof stamped === 'string') {
+      const released = this.#giveUp(call, lease, stamped)
+      return { proven: await this.#proof(call, flight, allNoted(lease.noted), released), body }
+    }
+    const committed = this.#commit(call, entryHead('lease', lease.token), stamped)
+    return { proven: await this.#proof(call, flight, stamped.stamps, committed), body }
+  }
+
+  /** Stores in place of the value with this head, if it still stands. */
+  async replace(
+    call: KeyedCall,
+    head: string,
+    noted: Noted | undefined,
+    value: unknown,
+    loadMs: number,
+  ): Promise<void> {
+    const stamped = await this.#stamp(call, noted, value, this.#draft(call, value, loadMs))
+    if (typeof stamped === 'string') this.#report(call, stamped)
+    else await this.#commit(call, head, stamped)
+  }
+
+  /** Stores whatever stands there; true when it is stored. */
+  async put(call: KeyedCall, value: unknown): Promise<boolean> {
+    const { tier, key, policy } = call
+    const draft = this.#draft(call, value, 0)
+    const stamped = await this.#stamp(call, await this.note(call), value, draft)
+    if (typeof stamped === 'string') return this.#report(call, stamped)
+    const count = await this.#guard('set', policy.name, () => tier.driver.put([{ key, draft: stamped }]))
+    return this.#report(call, count instanceof CacheTroubleError ? 'unavailable' : stamped)
+  }
+
+  /** The entry to store, or why there is none. */
+  #draft(call: KeyedCall, value: unknown, loadMs: number): Draft | UnstoredReason {
+    const { policy, self, args, tier, rules } = call
+    try {
+      const ttlMs = policy.ttlMs(self, value, args)
+      if (ttlMs === undefined) return 'uncacheable'
+      const body = tier.driver.packing.pack(value, rules)
+      return { id: newId(), body, ttlMs, loadMs, version: policy.version, stamps: [] }
+    } catch (error) {
+      return this.#refusal(call, error)
+    }
+  }
+
+  /**
+   * The entry with all stamps that it has to note. Those of tags that only the result tells could not be read before
+   * the load: they must show that they have not changed since, else the result is not stored.
+   */
+  async #stamp(
+    call: KeyedCall,
+    noted: Noted | undefined,
+    value: unknown,
+    draft: Draft | UnstoredReason,
+  ): Promise<Draft | UnstoredReason> {
+    if (typeof draft === 'string') return draft
+    if (noted === undefined) return 'unavailable'
+    const { policy, tier } = call
+    const { anyTag } = noted
+    if (anyTag === undefined) return { ...draft, stamps: noted.stamps }
+    const more = this.#resultTags(call, value)
+    if (typeof more === 'string') return more
+    const ensure = () => ensureStamps(tier, this.#prefix, [ANY_TAG, ...more], draft.ttlMs)
+    const found = await this.#guard('stamps', policy.name, ensure)
+    if (found instanceof CacheTroubleError) return 'unavailable'
+    const [any, ...own] = found
+    // One that had to be made may have been lost after an invalidation: then no tag may have been invalidated at all.
+    const quiet = any?.id === anyTag.id
+    const unchanged = own.every((stamp) => quiet || (!stamp.made && stamp.changedAt < anyTag.now))
+    return unchanged ? { ...draft, stamps: [...noted.stamps, ...pairs(more, own)] } : 'superseded'
+  }
+
+  #resultTags(call: KeyedCall, value: unknown): readonly string[] | UnstoredReason {
+    const { policy, self, args, tags } = call
+    try {
+      return policy.resultTags?.(self, value, args).filter((tag) => !tags.includes(tag)) ?? []
+    } catch (error) {
+      return this.#refusal(call, error)
+    }
+  }
+
+  async #commit(call: KeyedCall, head: string, draft: Draft): Promise<boolean> {
+    const { tier, key, policy } = call
+    const stored = await this.#guard('store', policy.name, () => tier.driver.commit(key, head, draft))
+    return this.#report(call, stored === true ? draft : stored === false ? 'superseded' : 'unavailable')
+  }
+
+  /**
+   * What is not to be kept leaves a pass marker, so that nobody waits for the next result; after an invalidation the
+   * next load may well be stored. True: nothing was invalidated.
+   */
+  async #giveUp(call: KeyedCall, { token }: Lease, reason: UnstoredReason): Promise<boolean> {
+    const { tier, key, policy } = call
+    const passMs = reason === 'superseded' ? undefined : PASS_MS
+    const released = await this.#guard('release', policy.name, () => tier.driver.release(key, token, passMs))
+    this.#report(call, reason)
+    return released === true && reason !== 'superseded'
+  }
+
+  /** The lease stood to the end. That says nothing of tags, so where someone needs to know, they are looked at again. */
+  async #proof(
+    call: KeyedCall,
+    flight: Flight,
+    stamps: EntryHeader['stamps'],
+    leaseStood: Promise<boolean>,
+  ): Promise<boolean> {
+    const look = () => stampsStand(call.tier, this.#prefix, stamps)
+    const [stood, stand] = await Promise.all([
+      leaseStood,
+      flight.needsProof && stamps.length > 0 ? this.#guard('stamps', call.policy.name, look) : true,
+    ])
+    return stood && stand === true
+  }
+
+  #refusal(call: KeyedCall, error: unknown): UnstoredReason {
+    const { name } = call.policy
+    if (error instanceof TooLargeError) {
+      this.#notice(call, 'too-large', `results of ${name} are passed through and not stored: ${error.message}`)
+      return 'too-large'
+    }
+    if (error instanceof UnstorableError) {
+      const hint = 'return plain data, or give a serializer'
+      this.#notice(call, 'unstorable', `results of ${name} are not stored, since ${error.message}: ${hint}`)
+      return 'unstorable'
+    }
+    this.#notice(call, 'callback-threw', `a result of ${name} was not stored: ${messageOf(error)}`)
+    return 'uncacheable'
+  }
+
+  #report(call: KeyedCall, outcome: Draft | UnstoredReason): boolean {
+    const stored = typeof outcome !== 'string'
+    const result: Pick<StoreEvent, 'reason' | 'size'> = stored ? { size: outcome.body.size } : { reason: outcome }
+    const { name: tier } = call.tier.driver
+    this.#events.emit({ type: 'store', ...about(call), tier: tier as Tier, stored, ...result })
+    return stored
+  }
+
+  #notice(call: KeyedCall, code: NoticeEvent['code'], message: string): void {
+    this.#events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
+  }
+}
+
+/** Of a result that is not kept nobody asks its own tags: that no tag at all has changed has to do. */
+function allNoted({ stamps, anyTag }: Noted): EntryHeader['stamps'] {
+  return anyTag ? [...stamps, [ANY_TAG, anyTag.id]] : stamps
+}
+
+function pairs(tags: readonly string[], stamps: readonly FoundStamp[]): EntryHeader['stamps'] {
+  return tags.map((tag, i) => [tag, (stamps[i] as FoundStamp).id] as const)
+}

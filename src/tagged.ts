@@ -1,0 +1,61 @@
+import type { State } from './drivers/driver.ts'
+import type { EntryHeader } from './entry.ts'
+import { type FoundStamp, stampKey, stampTtl } from './stamps.ts'
+import type { StoreTier } from './tier.ts'
+
+/** What a read has found: a value of which a tag was invalidated is still there, but is not to be used. */
+export type Seen = State | { readonly kind: 'untagged'; readonly header: EntryHeader }
+
+/**
+ * Reads an entry and the stamps of its tags. Those that are known by now go into the same command: they are what the
+ * entry notes, or most of it.
+ *
+ * @throws what went wrong with any of them
+ */
+export async function readTagged(tier: StoreTier, prefix: string, key: string, tags: readonly string[]): Promise<Seen> {
+  const keyOf = (tag: string) => stampKey(prefix, tag)
+  const [found, ...stamps] = await Promise.all([key, ...tags.map(keyOf)].map((name) => tier.read(name)))
+  const entry = sound(found)
+  if (entry.kind !== 'value' || entry.header.stamps.length === 0) return entry
+  const current = new Map(tags.map((tag, i) => [tag, stamps[i]]))
+  const others = entry.header.stamps.map(([tag]) => tag).filter((tag) => !current.has(tag))
+  const more = await Promise.all(others.map((tag) => tier.read(keyOf(tag))))
+  others.forEach((tag, i) => {
+    current.set(tag, more[i])
+  })
+  return untaggedWhere(entry, (tag) => sound(current.get(tag)))
+}
+
+/** The entry, unless a stamp that it notes has changed or is gone. */
+export function untaggedWhere(state: State, stampFor: (tag: string) => State): Seen {
+  if (state.kind !== 'value' || state.header.stamps.length === 0) return state
+  const stand = state.header.stamps.every(([tag, id]) => idOf(stampFor(tag)) === id)
+  return stand ? state : { kind: 'untagged', header: state.header }
+}
+
+/** Whether the noted stamps stand, by a read that begins now. */
+export async function stampsStand(tier: StoreTier, prefix: string, stamps: EntryHeader['stamps']): Promise<boolean> {
+  const current = await Promise.all(stamps.map(([tag]) => tier.read(stampKey(prefix, tag))))
+  return current.every((state, i) => idOf(state) === stamps[i]?.[1])
+}
+
+/** The stamps of the tags, made where there is none. */
+export function ensureStamps(
+  tier: StoreTier,
+  prefix: string,
+  tags: readonly string[],
+  entryTtlMs: number,
+): Promise<readonly FoundStamp[]> {
+  const keys = tags.map((tag) => stampKey(prefix, tag))
+  return tier.driver.stamps(keys, stampTtl(entryTtlMs))
+}
+
+function sound(state: State | undefined): State {
+  if (state === undefined) return { kind: 'absent' }
+  if (state.kind === 'error') throw state.error
+  return state
+}
+
+function idOf(state: State): string | undefined {
+  return state.kind === 'stamp' ? state.stamp.id : undefined
+}
