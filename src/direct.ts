@@ -100,6 +100,7 @@ export class DirectAccess {
         id: newId(),
         body: tier.driver.packing.pack(value, this.#rules),
         ttlMs,
+        keepMs: ttlMs,
         loadMs: 0,
         version: '',
         stamps: [],

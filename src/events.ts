@@ -10,6 +10,8 @@ export type MissReason =
   | 'expired'
   /** A tag of it was invalidated, or the stamp of one was lost. */
   | 'tag'
+  /** What is stored is stale and may be served only if the function fails. */
+  | 'stale'
   /** It was stored under another `version`. */
   | 'version'
   /** It is corrupt, cut short, or was written with another serializer. */
@@ -24,6 +26,8 @@ export type MissReason =
   | 'unavailable'
   /** `refresh()` was called. */
   | 'refresh'
+  /** A stale value was served, or one that will soon be, and is now renewed. */
+  | 'revalidate'
 
 /** Why a loaded result was not stored. */
 export type UnstoredReason =
@@ -63,9 +67,11 @@ interface OfKey extends OfCall {
 export interface HitEvent extends OfKey {
   readonly type: 'hit'
   readonly tier: Tier
+  /** It had outlived its ttl: served by `staleWhileRevalidate`, `staleIfError` or `softTimeout`. */
+  readonly stale: boolean
   /** Since it was stored, in ms. */
   readonly ageMs: number
-  /** Until it expires, in ms. */
+  /** Until it is stale, in ms; below zero when it is. */
   readonly ttlMs: number
 }
 

@@ -21,7 +21,12 @@ export function moment(): number {
 }
 
 /** The flight in whose load the running code is, if it is in one. */
-const inside = new AsyncLocalStorage<Flight>()
+const inside = new AsyncLocalStorage<Flight | undefined>()
+
+/** Runs work that no load waits for, though it may have set it off. */
+export function outsideOfLoads<T>(work: () => T): T {
+  return inside.run(undefined, work)
+}
 
 /** One load of one key in this process, and whoever waits for it. */
 export class Flight {
@@ -56,9 +61,9 @@ export class Flight {
     return inside.run(this, load)
   }
 
-  /** From here on what lands is as new as this moment. */
-  begin(): void {
-    this.#loadBeganAt = moment()
+  /** What lands is as new as this moment. */
+  begin(at = moment()): void {
+    this.#loadBeganAt = at
   }
 
   /**

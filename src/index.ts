@@ -34,10 +34,10 @@ export type {
 export type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
-
 // Keys and patterns.
 export { secret } from './key.ts'
 export type { KeyParts } from './key-plan.ts'
+export { LoadTimeoutError } from './load-timeout.ts'
 export type { Logger } from './log.ts'
 export type { CacheOptions } from './options.ts'
 export type { Serializer } from './packing.ts'

@@ -20,6 +20,20 @@ export interface Policy {
   readonly resultTags: ((self: unknown, result: unknown, args: readonly unknown[]) => readonly string[]) | undefined
   /** The longest that an entry is kept, as far as is known before the load. */
   readonly ttlHintMs: number
+  /** How long past its ttl a value is served while it is renewed in the background, in ms. */
+  readonly revalidateMs: number
+  /** How long past its ttl a value is served when the function fails, in ms. */
+  readonly ifErrorMs: number
+  /** How long past its ttl a value is kept for either. */
+  readonly keepStaleMs: number
+  /** Renews a value before it is stale, the sooner the larger; 0: never. */
+  readonly refreshAhead: number
+  /** How long a call with a stale value at hand waits for a new one, in ms. */
+  readonly softTimeoutMs: number | undefined
+  /** How long a call waits at all, in ms. */
+  readonly hardTimeoutMs: number | undefined
+  /** How long a failed load is remembered, in ms: others do not wait for the next one. */
+  readonly errorMs: number | undefined
   readonly bypass: ((self: unknown, args: readonly unknown[]) => boolean) | undefined
   readonly version: string
   readonly tier: TierChoice
@@ -34,6 +48,12 @@ export interface RawPolicy {
   readonly nullTtl?: unknown
   readonly cacheIf?: unknown
   readonly tags?: unknown
+  readonly staleWhileRevalidate?: unknown
+  readonly staleIfError?: unknown
+  readonly refreshAhead?: unknown
+  readonly softTimeout?: unknown
+  readonly hardTimeout?: unknown
+  readonly errorTtl?: unknown
   readonly resultTags?: unknown
   readonly bypass?: unknown
   readonly version?: unknown
@@ -50,6 +70,12 @@ const OPTIONS = [
   'tags',
   'resultTags',
   'bypass',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'refreshAhead',
+  'softTimeout',
+  'hardTimeout',
+  'errorTtl',
   'version',
   'tier',
   'serializer',
@@ -73,6 +99,7 @@ export function makePolicy(raw: RawPolicy, fn: Function, name: string | undefine
     ttlHintMs: typeof raw.ttl === 'function' ? 0 : milliseconds(raw.ttl as Duration, `${place}: ttl`),
     tags: planTags(raw.tags, place),
     resultTags: planResultTags(raw.resultTags, place),
+    ...planStaleness(raw, place),
     bypass: planBypass(raw.bypass, place),
     version: planVersion(raw.version, place),
     tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place) as TierChoice,
@@ -147,6 +174,41 @@ function planBypass(bypass: unknown, place: string): Policy['bypass'] {
   if (bypass === undefined) return undefined
   requireFunction(bypass, 'bypass', place)
   return (self, args) => Boolean((bypass as Callback).apply(self, args as unknown[]))
+}
+
+function planStaleness(raw: RawPolicy, place: string) {
+  const optional = (option: keyof RawPolicy) =>
+    raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
+  const revalidateMs = optional('staleWhileRevalidate') ?? 0
+  const ifErrorMs = optional('staleIfError') ?? 0
+  const softTimeoutMs = optional('softTimeout')
+  const hardTimeoutMs = optional('hardTimeout')
+  if (softTimeoutMs !== undefined && ifErrorMs === 0) {
+    throw new CacheConfigError(
+      `${place}: softTimeout serves a stale value, so it needs staleIfError to keep one: write staleIfError: '1h'`,
+    )
+  }
+  if (softTimeoutMs !== undefined && hardTimeoutMs !== undefined && softTimeoutMs >= hardTimeoutMs) {
+    throw new CacheConfigError(`${place}: softTimeout must be shorter than hardTimeout, which ends the call`)
+  }
+  return {
+    revalidateMs,
+    ifErrorMs,
+    keepStaleMs: Math.max(revalidateMs, ifErrorMs),
+    refreshAhead: checkRefreshAhead(raw.refreshAhead, place),
+    softTimeoutMs,
+    hardTimeoutMs,
+    errorMs: optional('errorTtl'),
+  }
+}
+
+function checkRefreshAhead(beta: unknown, place: string): number {
+  if (beta === undefined || beta === false) return 0
+  if (beta === true) return 1
+  if (typeof beta === 'number' && beta > 0 && beta <= 100) return beta
+  throw new CacheConfigError(
+    `${place}: refreshAhead is true, or a number above 0, larger to refresh earlier (1 is the usual one)`,
+  )
 }
 
 function planTags(tags: unknown, place: string): Policy['tags'] {

@@ -1,19 +1,19 @@
 import { about, type Call, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
-import type { Value } from './drivers/driver.ts'
-import { entryHead, newId } from './entry.ts'
-import { CacheTroubleError, messageOf } from './errors.ts'
-import type { BypassReason, Events, MissReason, NoticeEvent, Tier } from './events.ts'
+import { entryHead } from './entry.ts'
+import { messageOf } from './errors.ts'
+import type { BypassReason, Events, MissReason } from './events.ts'
 import { Flight, type Landing, moment } from './flight.ts'
-import { asTrouble, type Guard } from './guard.ts'
+import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
-import { keepLease, LEASE_MS, PASS_MS } from './lease.ts'
+import { liveValueLease } from './lease.ts'
+import { LoadTimeoutError, orWhenLate } from './load-timeout.ts'
+import { Loading } from './loading.ts'
 import type { PackRules } from './packing.ts'
 import type { TierChoice } from './policy.ts'
-import { stampKey } from './stamps.ts'
+import { type Found, type Miss, Reading, type Spare } from './reading.ts'
 import { inspect } from './storable.ts'
-import { type Lease, type Stored, Storing } from './storing.ts'
-import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
+import { Storing } from './storing.ts'
 import type { StoreTier } from './tier.ts'
 
 /** What the path of a call needs of the cache around it. */
@@ -30,34 +30,22 @@ export interface Surroundings {
   track(work: Promise<unknown>): void
 }
 
-/** What to do about a miss: load under a lease, perhaps in place of an unusable value, or load and store nothing. */
-interface Miss {
-  readonly reason: MissReason
-  readonly mayStore: boolean
-  readonly over?: string
-}
-
-interface Found {
-  readonly value: unknown
-}
-
-/** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
-const GIVE_UP_MS = 10_000
-/** Without a message, look again: messages can be late, or be lost with the connection that brings them. */
-const LOOK_AGAIN_MS = 250
-const NO_TAGS: readonly string[] = Object.freeze([])
-
 /**
- * The path of a call: key → memory → join a load? → read, together with other reads → usable? → lease, or wait for
- * whoever has it → load → store. From the top of this file to its end; the last step is in `storing.ts`.
+ * The path of a call: key → memory → join a load? → read, together with other reads → fresh? stale? → lease, or wait
+ * for whoever has it → load → store. Its parts are `reading.ts`, `loading.ts` and `storing.ts`, in this order.
  */
 export class ReadThrough {
   readonly #around: Surroundings
+  readonly #reading: Reading
   readonly #storing: Storing
+  readonly #loading: Loading
 
   constructor(around: Surroundings) {
+    const { events, guard, rules, prefix } = around
     this.#around = around
-    this.#storing = new Storing(around.events, around.guard, around.prefix)
+    this.#reading = new Reading(events, guard, rules, prefix)
+    this.#storing = new Storing(events, guard, prefix)
+    this.#loading = new Loading(this.#reading, this.#storing, around)
   }
 
   run(call: Call): Promise<unknown> {
@@ -68,213 +56,91 @@ export class ReadThrough {
   #runOn(tier: StoreTier, call: Call): Promise<unknown> {
     if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
-    const keyed = this.#keyed(tier, call)
+    const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
     // A store in this process answers at once: a hit takes no turn of the loop.
-    const { readNow } = tier.driver
-    if (readNow) {
-      const seen = untaggedWhere(readNow(keyed.key), (tag) => readNow(stampKey(this.#around.prefix, tag)))
-      const answer = this.#answer(keyed, seen)
-      if ('value' in answer) return Promise.resolve(answer.value)
-    }
-    return this.#find(keyed)
-  }
-
-  /** `undefined`, with one notice, where no key can be made of the arguments. */
-  #keyed(tier: StoreTier, call: Call): KeyedCall | undefined {
-    const { policy, self, args, load } = call
-    const { prefix, rules } = this.#around
-    try {
-      const shownKey = policy.plan.derive(self, args)
-      const tags = policy.tags?.(self, args) ?? NO_TAGS
-      const own = policy.serializer ? { ...rules, serializer: policy.serializer } : rules
-      return { policy, self, args, load, tier, shownKey, key: `${prefix}::${shownKey}`, rules: own, tags }
-    } catch (error) {
-      this.#notice(call, 'unkeyable', `calls of ${policy.name} are not cached, since ${messageOf(error)}`)
-      return undefined
-    }
+    const seen = this.#reading.now(keyed)
+    const answer = seen && this.#reading.answer(keyed, seen)
+    if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
+    return this.#inTime(keyed, this.#find(keyed))
   }
 
   async #find(call: KeyedCall): Promise<unknown> {
-    const { tier, key } = call
+    const { tier, key, policy } = call
     let miss: Miss = { reason: 'absent', mayStore: true }
     for (;;) {
       const calledAt = moment()
-      if (!tier.flights.has(key)) {
-        const answer = this.#answer(call, await this.#read(call))
-        if ('value' in answer) return answer.value
+      // Who may fall back on a stale value reads it before joining a load that may fail.
+      if (!tier.flights.has(key) || policy.ifErrorMs > 0) {
+        const answer = this.#reading.answer(call, await this.#reading.read(call))
+        if ('value' in answer) return this.#serve(call, answer)
         miss = answer
       }
       const flight = tier.flights.get(key)
-      if (flight === undefined) return this.#lead(call, miss)
+      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, calledAt))
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
-      const landing = await flight.join()
+      const joined = this.#join(call, flight, calledAt, miss)
+      const outcome = await this.#softly(call, miss.spare, joined)
       // Else the load began before this call and may hold what was invalidated since: begin again.
-      if (flight.mayServe(calledAt, landing)) return this.#share(call, landing, miss.reason)
+      if (outcome !== START_OVER) return outcome
     }
-  }
-
-  /** What stands at the key; trouble is a state like others. */
-  async #read({ tier, key, policy, tags }: KeyedCall): Promise<Seen> {
-    const read = () => readTagged(tier, this.#around.prefix, key, tags)
-    const seen = await this.#around.guard('read', policy.name, read)
-    return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
-  }
-
-  /** The value for this caller, or why there is none. */
-  #answer(call: KeyedCall, state: Seen): Found | Miss {
-    switch (state.kind) {
-      case 'value':
-        return this.#unpack(call, state)
-      case 'untagged':
-        return { reason: 'tag', mayStore: true, over: entryHead('value', state.header.id) }
-      case 'absent':
-        return { reason: 'absent', mayStore: true }
-      case 'pass':
-        return { reason: 'passed', mayStore: true }
-      case 'lease':
-        // Nobody waits for a lease that was taken over a pass marker: its result is likely not to be stored either.
-        return { reason: state.header.optimistic ? 'passed' : 'leased', mayStore: false }
-      case 'error':
-        // If reading failed, load and do not write: without a lease nothing proves that the value is fresh.
-        return { reason: 'unavailable', mayStore: false }
-      default:
-        return { reason: 'foreign', mayStore: false }
-    }
-  }
-
-  #unpack(call: KeyedCall, { header, body }: Value): Found | Miss {
-    const { tier, policy, rules } = call
-    const now = tier.driver.time()
-    const unusable = (reason: MissReason): Miss => ({ reason, mayStore: true, over: entryHead('value', header.id) })
-    if (header.version !== policy.version) return unusable('version')
-    if (header.hardExpiresAt <= now) return unusable('expired')
-    let value: unknown
-    try {
-      value = tier.driver.packing.unpack(body, rules)
-    } catch (error) {
-      // One bad value is a miss for its own key, and the lease may replace it.
-      this.#around.events.emit({ type: 'trouble', operation: 'decode', name: policy.name, error: asTrouble(error) })
-      return unusable('unreadable')
-    }
-    this.#hit(call, header.createdAt, header.hardExpiresAt, now)
-    return { value }
-  }
-
-  #hit(call: KeyedCall, createdAt: number, expiresAt: number, now: number): void {
-    const { events } = this.#around
-    if (!events.heard) {
-      events.countHit()
-      return
-    }
-    const age = { ageMs: Math.max(0, now - createdAt), ttlMs: expiresAt - now }
-    events.emit({ type: 'hit', ...about(call), tier: call.tier.driver.name as Tier, ...age })
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
-  async #lead(call: KeyedCall, miss: Miss): Promise<unknown> {
-    const { tier, key, policy } = call
-    const { guard, clock, events, track } = this.#around
+  async #lead(call: KeyedCall, miss: Miss, calledAt = moment()): Promise<unknown> {
     const flight = new Flight()
-    tier.flights.set(key, flight)
-
-    const claim = await this.#claim(call, flight, miss)
+    call.tier.flights.set(call.key, flight)
+    const claim = await this.#loading.claim(call, flight, miss)
     if ('value' in claim) {
-      // How new it is, `#waitForOther` has noted.
-      this.#takeOff(call, flight, { ok: true, value: claim.value, body: undefined, loadMs: 0, proven: false })
-      return claim.value
+      // How new it is, the flight has noted when it was read.
+      this.#loading.takeOff(call, flight, landed(claim.value))
+      return this.#serve(call, claim)
     }
-    const lease = 'token' in claim ? claim : undefined
-    const { reason } = 'token' in claim ? miss : claim
-
-    const ended = lease ? keepLease(tier.driver, key, lease.token, policy.name, guard, clock) : () => {}
-    const began = clock.now()
+    if ('refused' in claim && claim.spare) {
+      flight.begin(calledAt)
+      this.#loading.takeOff(call, flight, landed(claim.spare.value))
+      return this.#serveStale(call, claim.spare)
+    }
+    const lease = 'head' in claim ? claim : undefined
+    const { reason } = 'head' in claim ? miss : claim
     try {
-      const value = await flight.load(call.load)
-      const loadMs = clock.now() - began
-      ended()
-      events.emit({ type: 'miss', ...about(call), reason, collapsed: false, loadMs })
-      // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
-      track(this.#land(call, flight, value, loadMs, this.#storing.store(call, flight, lease, value, loadMs)))
-      return value
+      return await this.#loading.load(call, flight, lease, reason)
     } catch (error) {
-      const loadMs = clock.now() - began
-      ended()
-      this.#takeOff(call, flight, { ok: false, error, loadMs })
-      if (lease) track(guard('release', policy.name, () => tier.driver.release(key, lease.token, PASS_MS)))
-      events.emit({ type: 'load-error', ...about(call), reason, collapsed: false, loadMs, error })
-      throw error
+      if (!miss.spare) throw error
+      return this.#serveStale(call, miss.spare)
     }
   }
 
-  /** The lease; or the value that someone has stored, or why to load without a lease. */
-  async #claim(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
-    const token = newId()
-    const first = miss.mayStore ? await this.#acquire(call, token, miss) : miss
-    return isLeased(first) ? this.#waitForOther(call, flight, token) : first
+  async #join(call: KeyedCall, flight: Flight, calledAt: number, miss: Miss): Promise<unknown> {
+    const landing = await flight.join()
+    if (!flight.mayServe(calledAt, landing)) return START_OVER
+    if (!landing.ok && miss.spare) return this.#serveStale(call, miss.spare)
+    return this.#share(call, landing, miss.reason)
   }
 
-  async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Lease | Miss> {
-    const { tier, key, policy } = call
-    const { guard, track } = this.#around
-    const request = { token, leaseMs: LEASE_MS, over: miss.over }
-    const [answer, noted] = await Promise.all([
-      guard('acquire', policy.name, () => tier.driver.acquire(key, request)),
-      this.#storing.note(call),
-    ])
-    // After a time-out it may stand all the same; the store will tell, since it succeeds only where our lease stands.
-    const granted = answer === 'granted' || (answer instanceof CacheTroubleError && answer.code === 'TIMEOUT')
-    if (granted && noted) return { token, noted }
-    if (granted) track(guard('release', policy.name, () => tier.driver.release(key, token)))
-    if (granted || answer instanceof CacheTroubleError) return { reason: 'unavailable', mayStore: false }
-    // A value that has just been stored is waited for as well: it is there at the first look.
-    return { reason: answer === 'value' ? 'leased' : (answer as 'leased' | 'foreign'), mayStore: false }
+  #serve(call: KeyedCall, { value, renew }: Found): unknown {
+    if (renew !== undefined) this.#loading.renew(call, renew)
+    return value
   }
 
-  /**
-   * Someone else is loading. Woken by the store, look what came of it, and take over when nothing did: its holder has
-   * died, or the key was invalidated. A pass marker says that the result was not to be stored: nobody waits then.
-   */
-  async #waitForOther(call: KeyedCall, flight: Flight, token: string): Promise<Lease | Found | Miss> {
-    const { tier, key } = call
-    const { clock } = this.#around
-    const giveUpAt = clock.now() + GIVE_UP_MS
-    // Before the first look, so that nothing is missed between a look and a wait.
-    const watch = tier.driver.watch(key)
-    try {
-      for (;;) {
-        // What is read from here on is as new as this moment; who joins later has to look again.
-        flight.begin()
-        const answer = this.#answer(call, await this.#read(call))
-        if ('value' in answer) return answer
-        if (answer.reason === 'leased') {
-          if (clock.now() >= giveUpAt) return answer
-          await watch.wait(LOOK_AGAIN_MS, clock)
-          continue
-        }
-        if (answer.reason === 'passed' || !answer.mayStore) return { ...answer, mayStore: false }
-        const claim = await this.#acquire(call, token, answer)
-        if (!isLeased(claim)) return claim
-      }
-    } finally {
-      watch.end(watch)
-    }
+  #serveStale(call: KeyedCall, { value, header }: Spare): unknown {
+    this.#reading.hit(call, header)
+    return value
   }
 
-  async #land(
-    call: KeyedCall,
-    flight: Flight,
-    value: unknown,
-    loadMs: number,
-    storing: Promise<Stored>,
-  ): Promise<void> {
-    const stored = await storing
-    this.#takeOff(call, flight, { ok: true, value, loadMs, ...stored })
+  /** With a stale value at hand, `softTimeout` is as long as it waits for a better one. */
+  #softly(call: KeyedCall, spare: Spare | undefined, work: Promise<unknown>): Promise<unknown> {
+    const { softTimeoutMs } = call.policy
+    if (spare === undefined || softTimeoutMs === undefined) return work
+    return orWhenLate(work, softTimeoutMs, this.#around.clock, () => this.#serveStale(call, spare))
   }
 
-  #takeOff({ tier, key }: KeyedCall, flight: Flight, landing: Landing): void {
-    if (tier.flights.get(key) === flight) tier.flights.delete(key)
-    flight.land(landing)
+  #inTime({ policy }: KeyedCall, work: Promise<unknown>): Promise<unknown> {
+    const { hardTimeoutMs, name } = policy
+    if (hardTimeoutMs === undefined) return work
+    return orWhenLate(work, hardTimeoutMs, this.#around.clock, () => {
+      throw new LoadTimeoutError(name, hardTimeoutMs)
+    })
   }
 
   /** A joined load's outcome, as this caller's own. */
@@ -290,21 +156,7 @@ export class ReadThrough {
       return value
     } catch {
       // A stream or a class instance cannot be shared between callers: each has to have its own.
-      return this.#loadAlone(call, reason)
-    }
-  }
-
-  async #loadAlone(call: KeyedCall, reason: MissReason): Promise<unknown> {
-    const { events, clock } = this.#around
-    const began = clock.now()
-    const event = { ...about(call), reason, collapsed: false }
-    try {
-      const value = await call.load()
-      events.emit({ type: 'miss', ...event, loadMs: clock.now() - began })
-      return value
-    } catch (error) {
-      events.emit({ type: 'load-error', ...event, loadMs: clock.now() - began, error })
-      throw error
+      return this.#loading.load(call, new Flight(), undefined, reason)
     }
   }
 
@@ -312,39 +164,34 @@ export class ReadThrough {
   async refresh(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
     if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
-    const keyed = this.#keyed(tier, call)
+    const keyed = this.#reading.keyed(tier, call)
     if (!keyed) return this.#bypass(call, 'unkeyable')
     // A load that is under way began before this call: it will not do.
     for (let flight = tier.flights.get(keyed.key); flight; flight = tier.flights.get(keyed.key)) {
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
       await flight.join()
     }
-    const state = await this.#read(keyed)
-    if (state.kind === 'value' || state.kind === 'untagged') return this.#replace(keyed, state.header.id)
-    return this.#lead(keyed, { mayStore: false, ...this.#answer(keyed, state), reason: 'refresh' })
-  }
-
-  async #replace(call: KeyedCall, id: string): Promise<unknown> {
-    const { clock, track } = this.#around
-    const noted = await this.#storing.note(call)
-    const began = clock.now()
-    const value = await this.#loadAlone(call, 'refresh')
-    track(this.#storing.replace(call, entryHead('value', id), noted, value, clock.now() - began))
-    return value
+    const seen = await this.#reading.read(keyed)
+    if (seen.kind !== 'value' && seen.kind !== 'untagged') {
+      return this.#lead(keyed, { mayStore: false, ...this.#reading.answer(keyed, seen), reason: 'refresh' })
+    }
+    const noted = await this.#storing.note(keyed)
+    const lease = noted && liveValueLease(keyed, entryHead('value', seen.header.id), noted, this.#around.guard)
+    return this.#loading.load(keyed, new Flight(), lease, 'refresh')
   }
 
   /** The stored value, without a load. */
   async peek(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.#keyed(tier, call)
-    const answer = keyed && this.#answer(keyed, await this.#read(keyed))
+    const keyed = this.#reading.keyed(tier, call)
+    const answer = keyed && this.#reading.answer(keyed, await this.#reading.read(keyed))
     return answer && 'value' in answer ? answer.value : undefined
   }
 
   /** Stores a value as if the function had returned it for this call; true when it is stored. */
   async set(call: Call, value: unknown): Promise<boolean> {
     const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.#keyed(tier, call)
+    const keyed = this.#reading.keyed(tier, call)
     return keyed !== undefined && tier.driver.name !== 'null' && this.#storing.put(keyed, value)
   }
 
@@ -362,7 +209,7 @@ export class ReadThrough {
       return call.policy.bypass?.(call.self, call.args) ?? false
     } catch (error) {
       const why = `bypass of ${call.policy.name} threw, so the cache was left out: ${messageOf(error)}`
-      this.#notice(call, 'callback-threw', why)
+      this.#reading.notice(call, 'callback-threw', why)
       return true
     }
   }
@@ -371,14 +218,12 @@ export class ReadThrough {
     this.#around.events.emit({ type: 'bypass', name: call.policy.name, reason })
     return call.load()
   }
-
-  #notice(call: Call, code: NoticeEvent['code'], message: string): void {
-    this.#around.events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
-  }
 }
 
-function isLeased(claim: Lease | Found | Miss): boolean {
-  return 'reason' in claim && claim.reason === 'leased'
+const START_OVER = Symbol('start over')
+
+function landed(value: unknown): Landing {
+  return { ok: true, value, body: undefined, loadMs: 0, proven: false }
 }
 
 /** @throws UnstorableError where it cannot be copied */

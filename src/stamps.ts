@@ -33,6 +33,11 @@ export function stampKey(prefix: string, tag: string): string {
   return `${prefix}#${tag}`
 }
 
+/** Where it is settled who refreshes a key. No tag begins with a colon: it would be escaped. */
+export function electionKey(prefix: string, key: string): string {
+  return `${prefix}#:${key}`
+}
+
 /** Changes with every invalidation of any tag. No tag encodes to nothing. */
 export const ANY_TAG = ''
 

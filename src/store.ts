@@ -146,7 +146,12 @@ export class Store {
 }
 
 function inProcess(driver: Driver): StoreTier {
-  return { driver, read: async (key) => (await driver.readMany([key]))[0] as State, flights: new Map() }
+  return {
+    driver,
+    read: async (key) => (await driver.readMany([key]))[0] as State,
+    flights: new Map(),
+    renewing: new Set(),
+  }
 }
 
 /** Edge runtimes may have no `process`. */

@@ -1,19 +1,13 @@
 import { about, type KeyedCall } from './call.ts'
 import type { Body, Draft } from './drivers/driver.ts'
-import { type EntryHeader, entryHead, newId } from './entry.ts'
+import { type EntryHeader, newId } from './entry.ts'
 import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
 import type { Events, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
 import type { Flight } from './flight.ts'
 import type { Guard } from './guard.ts'
-import { PASS_MS } from './lease.ts'
+import type { Lease } from './lease.ts'
 import { ANY_TAG, type FoundStamp } from './stamps.ts'
 import { ensureStamps, stampsStand } from './tagged.ts'
-
-/** The right to store what is loaded, and what the entry will have to note. */
-export interface Lease {
-  readonly token: string
-  readonly noted: Noted
-}
 
 /** Stamps that stood before the load. */
 export interface Noted {
@@ -46,7 +40,7 @@ export class Storing {
   async note({ tags, policy, tier }: KeyedCall): Promise<Noted | undefined> {
     const names = policy.resultTags ? [...tags, ANY_TAG] : tags
     if (names.length === 0) return NOTHING_NOTED
-    const ensure = () => ensureStamps(tier, this.#prefix, names, policy.ttlHintMs)
+    const ensure = () => ensureStamps(tier, this.#prefix, names, policy.ttlHintMs + policy.keepStaleMs)
     const found = await this.#guard('stamps', policy.name, ensure)
     if (found instanceof CacheTroubleError) return undefined
     return { stamps: pairs(tags, found), anyTag: policy.resultTags && found[tags.length] }
@@ -72,25 +66,12 @@ export class Storing {
     const stamped = await this.#stamp(call, lease.noted, value, draft)
     // Who calls from here on is not covered by the proof.
     flight.seal()
-    if (typeof stamped === 'string') {
-      const released = this.#giveUp(call, lease, stamped)
-      return { proven: await this.#proof(call, flight, allNoted(lease.noted), released), body }
-    }
-    const committed = this.#commit(call, entryHead('lease', lease.token), stamped)
-    return { proven: await this.#proof(call, flight, stamped.stamps, committed), body }
-  }
-
-  /** Stores in place of the value with this head, if it still stands. */
-  async replace(
-    call: KeyedCall,
-    head: string,
-    noted: Noted | undefined,
-    value: unknown,
-    loadMs: number,
-  ): Promise<void> {
-    const stamped = await this.#stamp(call, noted, value, this.#draft(call, value, loadMs))
-    if (typeof stamped === 'string') this.#report(call, stamped)
-    else await this.#commit(call, head, stamped)
+    const { head, noted } = lease
+    const settled = typeof stamped === 'string' ? this.#giveUp(call, lease, stamped) : this.#commit(call, head, stamped)
+    const stamps = typeof stamped === 'string' ? allNoted(noted) : stamped.stamps
+    const proven = await this.#proof(call, flight, stamps, settled)
+    if (typeof stamped !== 'string') await lease.done()
+    return { proven, body }
   }
 
   /** Stores whatever stands there; true when it is stored. */
@@ -110,7 +91,8 @@ export class Storing {
       const ttlMs = policy.ttlMs(self, value, args)
       if (ttlMs === undefined) return 'uncacheable'
       const body = tier.driver.packing.pack(value, rules)
-      return { id: newId(), body, ttlMs, loadMs, version: policy.version, stamps: [] }
+      const keepMs = ttlMs + policy.keepStaleMs
+      return { id: newId(), body, ttlMs, keepMs, loadMs, version: policy.version, stamps: [] }
     } catch (error) {
       return this.#refusal(call, error)
     }
@@ -133,7 +115,7 @@ export class Storing {
     if (anyTag === undefined) return { ...draft, stamps: noted.stamps }
     const more = this.#resultTags(call, value)
     if (typeof more === 'string') return more
-    const ensure = () => ensureStamps(tier, this.#prefix, [ANY_TAG, ...more], draft.ttlMs)
+    const ensure = () => ensureStamps(tier, this.#prefix, [ANY_TAG, ...more], draft.keepMs)
     const found = await this.#guard('stamps', policy.name, ensure)
     if (found instanceof CacheTroubleError) return 'unavailable'
     const [any, ...own] = found
@@ -158,16 +140,10 @@ export class Storing {
     return this.#report(call, stored === true ? draft : stored === false ? 'superseded' : 'unavailable')
   }
 
-  /**
-   * What is not to be kept leaves a pass marker, so that nobody waits for the next result; after an invalidation the
-   * next load may well be stored. True: nothing was invalidated.
-   */
-  async #giveUp(call: KeyedCall, { token }: Lease, reason: UnstoredReason): Promise<boolean> {
-    const { tier, key, policy } = call
-    const passMs = reason === 'superseded' ? undefined : PASS_MS
-    const released = await this.#guard('release', policy.name, () => tier.driver.release(key, token, passMs))
+  async #giveUp(call: KeyedCall, lease: Lease, reason: UnstoredReason): Promise<boolean> {
     this.#report(call, reason)
-    return released === true && reason !== 'superseded'
+    // When the store is away nothing is known of what was invalidated, nor is the result at fault.
+    return lease.giveUp(reason === 'superseded' || reason === 'unavailable' ? 'superseded' : 'uncacheable')
   }
 
   /** The lease stood to the end. That says nothing of tags, so where someone needs to know, they are looked at again. */

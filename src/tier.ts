@@ -6,4 +6,6 @@ export interface StoreTier {
   readonly driver: Driver
   read(key: string): Promise<State>
   readonly flights: Map<string, Flight>
+  /** Keys of values that are renewed in the background just now. */
+  readonly renewing: Set<string>
 }

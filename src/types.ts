@@ -19,6 +19,22 @@ export interface PlainOptions {
   jitter?: number
   /** Keeps `null` results, for this long. Left out, they are not kept. (`undefined` never is.) */
   nullTtl?: Duration
+  /** RFC 5861: serves a value for this long past its ttl, and renews it in the background. Default: not at all. */
+  staleWhileRevalidate?: Duration
+  /** RFC 5861: serves a value for this long past its ttl when the function fails. Default: not at all. */
+  staleIfError?: Duration
+  /**
+   * Renews a value in the background before it is stale, at random, the sooner the longer its load takes (XFetch,
+   * Vattani et al., "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015): `true`, or the factor beta. Default
+   * false.
+   */
+  refreshAhead?: boolean | number
+  /** Serves the stale value that `staleIfError` has kept when the function takes longer; it goes on in the background. */
+  softTimeout?: Duration
+  /** Ends the wait with a `LoadTimeoutError` when the function takes longer. Default: no limit. */
+  hardTimeout?: Duration
+  /** How long a failed load is remembered: meanwhile nobody in the fleet waits for another's load. Default 1 s. */
+  errorTtl?: Duration
   /** A shape of the result. Entries of another version are misses: change it with the code that reads them. */
   version?: string | number
   /** Where values may be kept: where the cache stores (`auto`), only in Redis, or only in this process. Default `auto`. */

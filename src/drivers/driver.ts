@@ -49,11 +49,17 @@ export type Acquired =
   /** Something stands there that must not be replaced. */
   | 'foreign'
 
+/** `failed`: the last refresh did, lately. */
+export type Election = 'elected' | 'busy' | 'failed'
+
 /** What is written: the times are durations, since only the driver knows the store's clock. */
 export interface Draft {
   readonly id: string
   readonly body: Body
+  /** Until it is stale. */
   readonly ttlMs: number
+  /** Until it is gone: `ttlMs`, or more where stale values may be served. */
+  readonly keepMs: number
   readonly loadMs: number
   readonly version: string
   /** Tags, and the stamps that stood for them before the load. */
@@ -103,6 +109,13 @@ export interface Driver {
    * between is then not missed.
    */
   watch(key: string): Watch
+  /**
+   * Asks to be the one who refreshes what a live value stands for; `key` is beside the value's own. Whoever is elected
+   * resigns; who does not, within `ms`, is forgotten.
+   */
+  elect(key: string, token: string, ms: number): Promise<Election>
+  /** Makes way for the next; after a failure, only when `pauseMs` have passed. */
+  resign(key: string, token: string, pauseMs?: number): Promise<void>
   /** Adds to a counter; the new value, `undefined` where nothing is kept. The ttl is set when the counter is made, in the same step, and not prolonged. */
   increment(key: string, by: number, ttlMs: number): Promise<number | undefined>
   /** Notes a removal that could not be carried out; until it is, nothing more is served from here. */

@@ -54,9 +54,9 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     watchers.changed(key)
     slots.delete(key)
   }
-  const store = (key: string, { id, body, ttlMs, loadMs, version, stamps }: Draft) => {
-    const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps })
-    write(key, { kind: 'value', header, body }, ttlMs, body.size)
+  const store = (key: string, { id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) => {
+    const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps, keepMs })
+    write(key, { kind: 'value', header, body }, keepMs, body.size)
   }
   const holds = (key: string, head: string): boolean => {
     const state = read(key)
@@ -144,6 +144,20 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       write(key, { kind: 'stamp', stamp: newStamp(time()) }, stampTtl(0))
     },
 
+    async elect(key, token, ms) {
+      const state = read(key)
+      if (state.kind === 'lease') return 'busy'
+      if (state.kind === 'pass') return 'failed'
+      write(key, { kind: 'lease', header: makeHeader('lease', token, time(), ms, {}) }, ms)
+      return 'elected'
+    },
+
+    async resign(key, token, pauseMs) {
+      if (!holds(key, entryHead('lease', token))) return
+      if (pauseMs === undefined) forget(key)
+      else write(key, { kind: 'pass', header: makeHeader('pass', token, time(), pauseMs, {}) }, pauseMs)
+    },
+
     watch: (key) => watchers.watch(key),
 
     // In memory nothing can fail to be removed.
@@ -167,6 +181,7 @@ function makeHeader(
     optimistic?: boolean
     version?: string
     stamps?: EntryHeader['stamps']
+    keepMs?: number
   },
 ): EntryHeader {
   return {
@@ -174,7 +189,7 @@ function makeHeader(
     id,
     createdAt: now,
     softExpiresAt: now + ttlMs,
-    hardExpiresAt: now + ttlMs,
+    hardExpiresAt: now + (rest.keepMs ?? ttlMs),
     loadMs: rest.loadMs ?? 0,
     encoding: rest.encoding ?? 'json',
     optimistic: rest.optimistic ?? false,

@@ -22,6 +22,8 @@ export function nullDriver(): Driver {
     increment: async () => undefined,
     stamps: async () => [],
     restamp: async () => {},
+    elect: async () => 'busy',
+    resign: async () => {},
     watch: () => new Watch(() => {}),
     defer() {},
     close: async () => 0,

@@ -10,7 +10,7 @@ import { runScript } from '../redis/scripts.ts'
 import { ServerClock } from '../redis/server-clock.ts'
 import { type WakeupOptions, Wakeups } from '../redis/wakeups.ts'
 import { decodeStamp, type FoundStamp, stampTtl } from '../stamps.ts'
-import type { Acquired, Draft, Driver, Removal, State } from './driver.ts'
+import type { Acquired, Draft, Driver, Election, Removal, State } from './driver.ts'
 
 export interface RedisDriverOptions {
   readonly recipe: ClientRecipe
@@ -59,14 +59,17 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     id: string,
     ttlMs: number,
     rest: Partial<EntryHeader> = {},
+    keepMs = ttlMs,
   ): EntryHeader => {
     const createdAt = serverClock.now()
-    const expiresAt = createdAt + ttlMs
-    const times = { createdAt, softExpiresAt: expiresAt, hardExpiresAt: expiresAt, loadMs: 0 }
+    const times = { createdAt, softExpiresAt: createdAt + ttlMs, hardExpiresAt: createdAt + keepMs, loadMs: 0 }
     return { kind, id, ...times, encoding: 'json', optimistic: false, version: '', stamps: [], ...rest }
   }
-  const encodeDraft = ({ id, body, ttlMs, loadMs, version, stamps }: Draft) =>
-    encodeEntry(header('value', id, ttlMs, { loadMs, version, stamps, encoding: body.encoding }), body.data as string)
+  const encodeDraft = ({ id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) =>
+    encodeEntry(
+      header('value', id, ttlMs, { loadMs, version, stamps, encoding: body.encoding }, keepMs),
+      body.data as string,
+    )
   const encodeLease = (token: string, leaseMs: number, optimistic: boolean) =>
     encodeEntry(header('lease', token, leaseMs, { optimistic }), '')
 
@@ -90,7 +93,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     commit: (key, head, draft) =>
       run('commit', async (client) => {
         const entry = encodeDraft(draft)
-        return (await runScript<number>(client, 'cachewellCommit', key, head, entry, draft.ttlMs)) === 1
+        return (await runScript<number>(client, 'cachewellCommit', key, head, entry, draft.keepMs)) === 1
       }),
 
     renew: (key, token, leaseMs) =>
@@ -118,7 +121,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
 
     async put(items) {
       const write = ({ key, draft }: { key: string; draft: Draft }) =>
-        run('SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.ttlMs))
+        run('SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.keepMs))
       const outcomes = await Promise.allSettled(items.map(write))
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
       if (failed.length === 0) return items.length
@@ -145,6 +148,18 @@ export function redisDriver(options: RedisDriverOptions): Driver {
 
     stamps: (keys, ttlMs) => Promise.all(keys.map((key) => ensureStamp(run, key, ttlMs))),
     restamp: (key) => restamp(run, key),
+
+    elect: (key, token, ms) =>
+      run('elect', (client) => runScript<Election>(client, 'cachewellElect', key, encodeLease(token, ms, false), ms)),
+
+    async resign(key, token, pauseMs) {
+      const head = entryHead('lease', token)
+      await run('resign', (client) =>
+        pauseMs === undefined
+          ? runScript(client, 'cachewellRelease', key, head)
+          : runScript(client, 'cachewellCommit', key, head, encodeEntry(header('pass', token, pauseMs), ''), pauseMs),
+      )
+    },
 
     watch: (key) => wakeups.watch(key),
 

@@ -18,5 +18,5 @@ export function openRedis(options: Omit<RedisDriverOptions, 'recipe' | 'secrets'
         : recipeFromUrl(options.url, connectTimeoutMs),
     secrets: secretsOf(options.store === 'client' ? options.client : options.url),
   })
-  return { driver, read: coalesceReads((keys) => driver.readMany(keys)), flights: new Map() }
+  return { driver, read: coalesceReads((keys) => driver.readMany(keys)), flights: new Map(), renewing: new Set() }
 }

@@ -57,6 +57,19 @@ if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`,
 
   /*
+   * Become the one who refreshes: in a key beside the value's own, since the value goes on being served.
+   * KEYS[1] election  ARGV[1] lease  ARGV[2] ms
+   * Returns elected | busy | failed.
+   */
+  cachewellElect: `
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 'elected'
+end
+if redis.pcall('GETRANGE', KEYS[1], 4, 4) == 'P' then return 'failed' end
+return 'busy'`,
+
+  /*
    * The stamp of a tag, made where there is none.
    * KEYS[1] stamp  ARGV[1] id of a new one  ARGV[2] ms to keep it, at least
    * Returns the stamp, 1 when it was made, and the server's time.

@@ -1,0 +1,142 @@
+import { about, type Call, type KeyedCall } from './call.ts'
+import type { Value } from './drivers/driver.ts'
+import { type EntryHeader, entryHead } from './entry.ts'
+import { CacheTroubleError, messageOf } from './errors.ts'
+import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
+import { asTrouble, type Guard } from './guard.ts'
+import type { PackRules } from './packing.ts'
+import { stampKey } from './stamps.ts'
+import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
+import type { StoreTier } from './tier.ts'
+
+/** A value that may be served, to a caller of its own. */
+export interface Found {
+  readonly value: unknown
+  /** The id of the value, when it is stale or soon will be and should be renewed in the background. */
+  readonly renew?: string
+}
+
+/** What to do about a miss: load under a lease, perhaps in place of an unusable value, or load and store nothing. */
+export interface Miss {
+  readonly reason: MissReason
+  readonly mayStore: boolean
+  readonly over?: string
+  /** A stale value, for when the function fails. It must not be replaced before there is a better one. */
+  readonly spare?: Spare
+  /** Somebody else is renewing it, or has just failed to. */
+  readonly refused?: true
+}
+
+export interface Spare {
+  readonly value: unknown
+  readonly header: EntryHeader
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([])
+
+/** The first part of the path of a call: key, read, and whether what was found may be served. */
+export class Reading {
+  readonly #events: Events
+  readonly #guard: Guard
+  readonly #rules: PackRules
+  readonly #prefix: string
+
+  constructor(events: Events, guard: Guard, rules: PackRules, prefix: string) {
+    this.#events = events
+    this.#guard = guard
+    this.#rules = rules
+    this.#prefix = prefix
+  }
+
+  /** `undefined`, with one notice, where no key can be made of the arguments. */
+  keyed(tier: StoreTier, call: Call): KeyedCall | undefined {
+    const { policy, self, args, load } = call
+    try {
+      const shownKey = policy.plan.derive(self, args)
+      const tags = policy.tags?.(self, args) ?? NO_TAGS
+      const rules = policy.serializer ? { ...this.#rules, serializer: policy.serializer } : this.#rules
+      return { policy, self, args, load, tier, shownKey, key: `${this.#prefix}::${shownKey}`, rules, tags }
+    } catch (error) {
+      const message = `calls of ${policy.name} are not cached, since ${messageOf(error)}`
+      this.notice(call, 'unkeyable', message)
+      return undefined
+    }
+  }
+
+  /** What a store in this process has at once; `undefined` where a read is needed. */
+  now(call: KeyedCall): Seen | undefined {
+    const { readNow } = call.tier.driver
+    return readNow && untaggedWhere(readNow(call.key), (tag) => readNow(stampKey(this.#prefix, tag)))
+  }
+
+  /** What stands at the key; trouble is a state like others. */
+  async read({ tier, key, policy, tags }: KeyedCall): Promise<Seen> {
+    const seen = await this.#guard('read', policy.name, () => readTagged(tier, this.#prefix, key, tags))
+    return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
+  }
+
+  /** The value for this caller, or why there is none. */
+  answer(call: KeyedCall, state: Seen): Found | Miss {
+    switch (state.kind) {
+      case 'value':
+        return this.#judge(call, state)
+      case 'untagged':
+        return { reason: 'tag', mayStore: true, over: entryHead('value', state.header.id) }
+      case 'absent':
+        return { reason: 'absent', mayStore: true }
+      case 'pass':
+        return { reason: 'passed', mayStore: true }
+      case 'lease':
+        // Nobody waits for a lease that was taken over a pass marker: its result is likely not to be stored either.
+        return { reason: state.header.optimistic ? 'passed' : 'leased', mayStore: false }
+      case 'error':
+        // If reading failed, load and do not write: without a lease nothing proves that the value is fresh.
+        return { reason: 'unavailable', mayStore: false }
+      default:
+        return { reason: 'foreign', mayStore: false }
+    }
+  }
+
+  #judge(call: KeyedCall, { header, body }: Value): Found | Miss {
+    const { tier, policy, rules } = call
+    const now = tier.driver.time()
+    const unusable = (reason: MissReason): Miss => ({ reason, mayStore: true, over: entryHead('value', header.id) })
+    if (header.version !== policy.version) return unusable('version')
+    const staleMs = now - header.softExpiresAt
+    const servable = header.hardExpiresAt > now && staleMs < Math.max(1, policy.keepStaleMs)
+    if (!servable || (staleMs >= 0 && policy.keepStaleMs === 0)) return unusable('expired')
+    let value: unknown
+    try {
+      value = tier.driver.packing.unpack(body, rules)
+    } catch (error) {
+      // One bad value is a miss for its own key, and the lease may replace it.
+      this.#events.emit({ type: 'trouble', operation: 'decode', name: policy.name, error: asTrouble(error) })
+      return unusable('unreadable')
+    }
+    if (staleMs >= policy.revalidateMs && staleMs >= 0) {
+      return { reason: 'stale', mayStore: true, spare: { value, header } }
+    }
+    this.hit(call, header)
+    return staleMs >= 0 || isDue(header, now, policy.refreshAhead) ? { value, renew: header.id } : { value }
+  }
+
+  hit(call: KeyedCall, { createdAt, softExpiresAt }: EntryHeader): void {
+    if (!this.#events.heard) {
+      this.#events.countHit()
+      return
+    }
+    const { driver } = call.tier
+    const now = driver.time()
+    const age = { ageMs: Math.max(0, now - createdAt), ttlMs: softExpiresAt - now, stale: softExpiresAt <= now }
+    this.#events.emit({ type: 'hit', ...about(call), tier: driver.name as Tier, ...age })
+  }
+
+  notice(call: Call, code: NoticeEvent['code'], message: string): void {
+    this.#events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
+  }
+}
+
+/** XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015. */
+function isDue({ loadMs, softExpiresAt }: EntryHeader, now: number, beta: number): boolean {
+  return beta > 0 && now - loadMs * beta * Math.log(Math.random()) >= softExpiresAt
+}
