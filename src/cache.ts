@@ -3,8 +3,10 @@ import { sleep } from './deadline.ts'
 import {
   type CachedDecoratorFactory,
   type CacheInvalidateDecoratorFactory,
+  type CacheUpdateDecoratorFactory,
   cachedDecorators,
   invalidateDecorators,
+  updateDecorators,
 } from './decorators.ts'
 import { DirectAccess, type SetOptions } from './direct.ts'
 import type { CacheEngine, Home } from './engine.ts'
@@ -27,6 +29,8 @@ export interface Cache {
   readonly Cached: CachedDecoratorFactory
   /** Decorates a method that changes what others have stored. */
   readonly CacheInvalidate: CacheInvalidateDecoratorFactory
+  /** Decorates a method whose result takes the place of what another has stored. */
+  readonly CacheUpdate: CacheUpdateDecoratorFactory
   /**
    * Removes a key, or all keys that match a pattern (`*`, `?`, `[…]`), below this cache's prefix.
    * @throws CacheConfigError when the target names nothing
@@ -123,6 +127,7 @@ export function cacheOver(home: Home): Cache {
     cached: cachedWith(home),
     Cached: cachedDecorators(home),
     CacheInvalidate: invalidateDecorators(home),
+    CacheUpdate: updateDecorators(home),
     invalidate: (target) => engine().invalidation.invalidate(target),
     invalidateTags: (...tags) => engine().invalidation.invalidateTags(tags),
     get: (key) => engine().direct.get(key) as Promise<never>,

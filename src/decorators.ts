@@ -3,12 +3,23 @@ import { CacheConfigError } from './errors.ts'
 import type { InvalidationTargets } from './invalidation.ts'
 import { type KeyParts, planFunction, planLiteral } from './key-plan.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
-import { type RawPolicy, refuseUnknown } from './policy.ts'
-import type { AsyncFunction, AsyncMethodDecorator, CachedOptions, CacheInvalidateOptions, NoOthers } from './types.ts'
+import { makePolicy, type RawPolicy, refuseUnknown } from './policy.ts'
+import type {
+  AsyncFunction,
+  AsyncMethodDecorator,
+  CachedOptions,
+  CacheInvalidateOptions,
+  CacheUpdateOptions,
+  NoOthers,
+} from './types.ts'
 import { requireAsync, wrapperFor } from './wrap.ts'
 
 export type CachedDecoratorFactory = <const Options extends CachedOptions>(
   options: Options & NoOthers<Options, CachedOptions>,
+) => AsyncMethodDecorator<Options>
+
+export type CacheUpdateDecoratorFactory = <const Options extends CacheUpdateOptions>(
+  options: Options & NoOthers<Options, CacheUpdateOptions>,
 ) => AsyncMethodDecorator<Options>
 
 export type CacheInvalidateDecoratorFactory = <const Options extends CacheInvalidateOptions>(
@@ -62,6 +73,23 @@ export function cachedDecorators(home: Home): CachedDecoratorFactory {
       })
       return wrapper
     })) as CachedDecoratorFactory
+}
+
+const UPDATE_PLACE = '@CacheUpdate'
+
+export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
+  return ((options: RawPolicy) =>
+    methodDecorator(UPDATE_PLACE, ({ method, name }) => {
+      const place = `${UPDATE_PLACE} on ${String(name)}`
+      if (options?.key === undefined) {
+        throw new CacheConfigError(`${place} needs the key of the entry that it updates, as in key: 'user:{0.id}'`)
+      }
+      const policy = makePolicy(options, method, String(name), place, planLiteral)
+      return wrapperFor(method, function (this: unknown, ...args: unknown[]) {
+        const load = () => method.apply(this, args)
+        return home.engine().path.update({ policy, self: this, args, load })
+      })
+    })) as CacheUpdateDecoratorFactory
 }
 
 const INVALIDATE_OPTIONS = ['key', 'pattern', 'tags', 'before']

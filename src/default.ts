@@ -1,6 +1,10 @@
 import type { CachedFactory } from './cached.ts'
 import { defaultCache } from './configure.ts'
-import type { CachedDecoratorFactory, CacheInvalidateDecoratorFactory } from './decorators.ts'
+import type {
+  CachedDecoratorFactory,
+  CacheInvalidateDecoratorFactory,
+  CacheUpdateDecoratorFactory,
+} from './decorators.ts'
 import type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 
@@ -43,6 +47,31 @@ export const Cached: CachedDecoratorFactory = defaultCache.Cached
  * ```
  */
 export const CacheInvalidate: CacheInvalidateDecoratorFactory = defaultCache.CacheInvalidate
+
+/**
+ * Stores the result of a method in the place of an entry of the default cache, as if the function to which that entry
+ * belongs had returned it.
+ *
+ * @throws CacheConfigError where the class is made, when the options make no sense
+ *
+ * @example
+ * ```ts
+ * import { Cached, CacheUpdate } from 'cachewell'
+ *
+ * export class Users {
+ *   @Cached({ key: 'user', ttl: '10m' })
+ *   async find(id: number) {
+ *     return { id, name: 'unchanged' }
+ *   }
+ *
+ *   @CacheUpdate({ key: 'user:{0}', ttl: '10m' })
+ *   async rename(id: number, name: string) {
+ *     return { id, name }
+ *   }
+ * }
+ * ```
+ */
+export const CacheUpdate: CacheUpdateDecoratorFactory = defaultCache.CacheUpdate
 
 /** {@inheritDoc CachedFactory} */
 export const cached: CachedFactory = defaultCache.cached

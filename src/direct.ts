@@ -1,3 +1,4 @@
+import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { Draft, Value } from './drivers/driver.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { newId } from './entry.ts'
@@ -41,6 +42,7 @@ export class DirectAccess {
 
   async getMany(keys: readonly KeyParts[]): Promise<unknown[]> {
     const names = keys.map((key) => this.#key(key, 'get'))
+    if (inCommitScope()) return names.map(() => undefined)
     const tier = await this.#store.tierOf('auto')
     return Promise.all(names.map((name) => this.#read(tier, name)))
   }
@@ -54,6 +56,14 @@ export class DirectAccess {
     const ttlMs = ttlOf(options, 'set')
     const tags = tagsOf(options)
     const named = items.map(([key, value]) => ({ key: this.#key(key, 'set'), value }))
+    return whenCommitted(() => this.#putAll(named, tags, ttlMs), false)
+  }
+
+  async #putAll(
+    named: readonly { key: string; value: unknown }[],
+    tags: readonly string[],
+    ttlMs: number,
+  ): Promise<boolean> {
     const tier = await this.#store.tierOf('auto')
     const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs) }))
     const storable = drafts.filter((item): item is { key: string; draft: Draft } => item.draft !== undefined)
@@ -62,7 +72,7 @@ export class DirectAccess {
       const stamps = found.map(({ id }, i) => [tags[i] as string, id] as const)
       return tier.driver.put(storable.map(({ key, draft }) => ({ key, draft: { ...draft, stamps } })))
     })
-    return outcome === items.length
+    return outcome === named.length
   }
 
   /** The new value; `undefined` while the store is away or caching is off. */

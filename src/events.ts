@@ -50,6 +50,8 @@ export type BypassReason =
   | 'option'
   /** No key could be made of the arguments. */
   | 'unkeyable'
+  /** Inside of a `commitScope` nothing is read or stored. */
+  | 'uncommitted'
   /** The load of a key called for its own key again. */
   | 'reentrant'
 

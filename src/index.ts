@@ -6,9 +6,15 @@ export { createCache } from './cache.ts'
 // Declaring what is cached.
 export type { CachedFactory, CachedFunction, CachedMembers } from './cached.ts'
 export type { Clock, Timer } from './clock.ts'
+// Transactions.
+export { commitScope } from './commit-scope.ts'
 export { configureCache, defaultCache } from './configure.ts'
-export type { CachedDecoratorFactory, CacheInvalidateDecoratorFactory } from './decorators.ts'
-export { Cached, CacheInvalidate, cached, invalidate, invalidateTags } from './default.ts'
+export type {
+  CachedDecoratorFactory,
+  CacheInvalidateDecoratorFactory,
+  CacheUpdateDecoratorFactory,
+} from './decorators.ts'
+export { Cached, CacheInvalidate, CacheUpdate, cached, invalidate, invalidateTags } from './default.ts'
 export type { SetOptions } from './direct.ts'
 export type { Duration } from './duration.ts'
 export { CacheConfigError, CacheTroubleError } from './errors.ts'
@@ -34,6 +40,7 @@ export type {
 export type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
+
 // Keys and patterns.
 export { secret } from './key.ts'
 export type { KeyParts } from './key-plan.ts'
@@ -50,6 +57,7 @@ export type {
   CachedFunctionOptions,
   CachedOptions,
   CacheInvalidateOptions,
+  CacheUpdateOptions,
   NoOthers,
   PlainOptions,
   TemplateFor,

@@ -1,3 +1,4 @@
+import { whenCommitted } from './commit-scope.ts'
 import type { Driver, Removal } from './drivers/driver.ts'
 import { CacheConfigError, CacheTroubleError, messageOf } from './errors.ts'
 import type { Events } from './events.ts'
@@ -10,7 +11,10 @@ import type { Store } from './store.ts'
 export interface InvalidateResult {
   /** How many entries were there and are gone. */
   readonly removed: number
-  /** Redis was away: the removal is noted and carried out before this process is served from Redis again. */
+  /**
+   * Redis was away: the removal is noted and carried out before this process is served from Redis again. Or it was
+   * asked for in a `commitScope`, and is carried out at its end.
+   */
   readonly deferred: boolean
 }
 
@@ -77,7 +81,11 @@ export class Invalidation {
     }
   }
 
-  async #carryOut(target: string, removal: Removal): Promise<InvalidateResult> {
+  #carryOut(target: string, removal: Removal): Promise<InvalidateResult> {
+    return whenCommitted(() => this.#carryOutNow(target, removal), HELD)
+  }
+
+  async #carryOutNow(target: string, removal: Removal): Promise<InvalidateResult> {
     let removed = 0
     let deferred = false
     for (const { driver } of await this.#store.tiers()) {
@@ -91,6 +99,9 @@ export class Invalidation {
     return { removed, deferred }
   }
 }
+
+/** Until the commit nothing is removed. */
+const HELD: InvalidateResult = Object.freeze({ removed: 0, deferred: true })
 
 /** @throws CacheConfigError for what is no tag */
 export function checkTag(tag: unknown): string {

@@ -5,7 +5,7 @@ import { CacheTroubleError } from './errors.ts'
 import type { Events, MissReason } from './events.ts'
 import { Flight, type Landing, outsideOfLoads } from './flight.ts'
 import type { Guard } from './guard.ts'
-import { election, LEASE_MS, type Lease, placeholderLease } from './lease.ts'
+import { election, LEASE_MS, type Lease, liveValueLease, placeholderLease } from './lease.ts'
 import type { Found, Miss, Reading } from './reading.ts'
 import { electionKey } from './stamps.ts'
 import type { Stored, Storing } from './storing.ts'
@@ -127,6 +127,22 @@ export class Loading {
     if (noted) return election(call, seat, token, entryHead('value', id), noted, this.#guard)
     // Without the store there is nothing to settle, and nothing will be stored.
     return 'failed'
+  }
+
+  /** The right to put an update in the place of what stands; `undefined` where someone is just loading it. */
+  async claimForUpdate(call: KeyedCall): Promise<Lease | undefined> {
+    const seen = await this.#reading.read(call)
+    if (seen.kind === 'value' || seen.kind === 'untagged') return this.liveValue(call, seen.header.id)
+    const answer = this.#reading.answer(call, seen)
+    if ('value' in answer || !answer.mayStore) return undefined
+    const claim = await this.#acquire(call, newId(), answer)
+    return 'head' in claim ? claim : undefined
+  }
+
+  /** The right to replace a live value, without having asked anybody. */
+  async liveValue(call: KeyedCall, id: string): Promise<Lease | undefined> {
+    const noted = await this.#storing.note(call)
+    return noted && liveValueLease(call, entryHead('value', id), noted, this.#guard)
   }
 
   /** Renews a live value in the background: once at a time in this process, and mostly in the fleet. */

@@ -83,15 +83,22 @@ const OPTIONS = [
 type Callback = (...args: unknown[]) => unknown
 
 /**
+ * @param planString - what a string key means: by default one to which the arguments are appended
  * @param name - what the key begins with where none is given; `undefined` where nothing sure is known
  * @throws CacheConfigError
  */
-export function makePolicy(raw: RawPolicy, fn: Function, name: string | undefined, place: string): Policy {
+export function makePolicy(
+  raw: RawPolicy,
+  fn: Function,
+  name: string | undefined,
+  place: string,
+  planString = planText,
+): Policy {
   if (typeof raw !== 'object' || raw === null) {
     throw new CacheConfigError(`${place} needs options: write ${place.replace(/\(.*/, '')}({ ttl: '5m' })`)
   }
   refuseUnknown(raw, OPTIONS, place)
-  const plan = planKey(raw.key, fn, name, place)
+  const plan = typeof raw.key === 'string' ? planString(raw.key, fn) : planKey(raw.key, fn, name, place)
   return Object.freeze({
     plan,
     name: plan.head,
@@ -133,7 +140,6 @@ export function oneOf(value: unknown, allowed: readonly string[], option: string
 }
 
 function planKey(key: unknown, fn: Function, name: string | undefined, place: string): KeyPlan {
-  if (typeof key === 'string') return planText(key, fn)
   if (typeof key === 'function') return planFunction(key as () => KeyParts, name ?? 'key function')
   if (key !== undefined) throw new CacheConfigError(`${place}: key must be a string or a function, got ${show(key)}`)
   if (name) return planText(name.replace(/[{}]/g, ''), fn)

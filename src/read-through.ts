@@ -1,12 +1,11 @@
 import { about, type Call, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
-import { entryHead } from './entry.ts'
+import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import { messageOf } from './errors.ts'
 import type { BypassReason, Events, MissReason } from './events.ts'
 import { Flight, type Landing, moment } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
-import { liveValueLease } from './lease.ts'
 import { LoadTimeoutError, orWhenLate } from './load-timeout.ts'
 import { Loading } from './loading.ts'
 import type { PackRules } from './packing.ts'
@@ -55,6 +54,7 @@ export class ReadThrough {
 
   #runOn(tier: StoreTier, call: Call): Promise<unknown> {
     if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
+    if (inCommitScope()) return this.#bypass(call, 'uncommitted')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
     const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
@@ -164,6 +164,7 @@ export class ReadThrough {
   async refresh(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
     if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
+    if (inCommitScope()) return this.#bypass(call, 'uncommitted')
     const keyed = this.#reading.keyed(tier, call)
     if (!keyed) return this.#bypass(call, 'unkeyable')
     // A load that is under way began before this call: it will not do.
@@ -175,8 +176,7 @@ export class ReadThrough {
     if (seen.kind !== 'value' && seen.kind !== 'untagged') {
       return this.#lead(keyed, { mayStore: false, ...this.#reading.answer(keyed, seen), reason: 'refresh' })
     }
-    const noted = await this.#storing.note(keyed)
-    const lease = noted && liveValueLease(keyed, entryHead('value', seen.header.id), noted, this.#around.guard)
+    const lease = await this.#loading.liveValue(keyed, seen.header.id)
     return this.#loading.load(keyed, new Flight(), lease, 'refresh')
   }
 
@@ -184,15 +184,46 @@ export class ReadThrough {
   async peek(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
     const keyed = this.#reading.keyed(tier, call)
-    const answer = keyed && this.#reading.answer(keyed, await this.#reading.read(keyed))
+    const answer = keyed && !inCommitScope() && this.#reading.answer(keyed, await this.#reading.read(keyed))
     return answer && 'value' in answer ? answer.value : undefined
   }
 
   /** Stores a value as if the function had returned it for this call; true when it is stored. */
-  async set(call: Call, value: unknown): Promise<boolean> {
+  set(call: Call, value: unknown): Promise<boolean> {
+    return whenCommitted(() => this.#setNow(call, value), false)
+  }
+
+  async #setNow(call: Call, value: unknown): Promise<boolean> {
     const tier = await this.#around.tierOf(call.policy.tier)
     const keyed = this.#reading.keyed(tier, call)
     return keyed !== undefined && tier.driver.name !== 'null' && this.#storing.put(keyed, value)
+  }
+
+  /**
+   * Runs a method that changes what another has stored, and stores its result in that place. The right to do so is
+   * asked for before it runs: what somebody else has loaded meanwhile may be the old value, and is removed then.
+   */
+  async update(call: Call): Promise<unknown> {
+    const tier = await this.#around.tierOf(call.policy.tier)
+    const keyed = this.#reading.keyed(tier, call)
+    if (!keyed || tier.driver.name === 'null') return call.load()
+    if (inCommitScope()) {
+      const value = await call.load()
+      await this.set(call, value)
+      return value
+    }
+    const lease = await this.#loading.claimForUpdate(keyed)
+    const ended = lease?.keep()
+    try {
+      const value = await call.load()
+      await this.#storing.update(keyed, lease, value)
+      return value
+    } catch (error) {
+      await lease?.giveUp('superseded')
+      throw error
+    } finally {
+      ended?.()
+    }
   }
 
   /** The key below the prefix. */

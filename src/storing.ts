@@ -74,6 +74,20 @@ export class Storing {
     return { proven, body }
   }
 
+  /** Stores what an update has made, or sees to it that nothing older stands in its place. */
+  async update(call: KeyedCall, lease: Lease | undefined, value: unknown): Promise<void> {
+    const { tier, key, policy } = call
+    const draft = this.#draft(call, value, 0)
+    const stamped = lease ? await this.#stamp(call, lease.noted, value, draft) : 'unleased'
+    const stored =
+      typeof stamped === 'string' || !lease
+        ? this.#report(call, stamped)
+        : await this.#commit(call, lease.head, stamped)
+    if (stored) return
+    const removed = await this.#guard('remove', policy.name, () => tier.driver.remove([key]))
+    if (removed instanceof CacheTroubleError) tier.driver.defer({ key })
+  }
+
   /** Stores whatever stands there; true when it is stored. */
   async put(call: KeyedCall, value: unknown): Promise<boolean> {
     const { tier, key, policy } = call

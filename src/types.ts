@@ -96,6 +96,17 @@ export interface CacheInvalidateOptions {
   before?: boolean
 }
 
+/** Options of `@CacheUpdate`: those of the function whose entry the method's result takes the place of. */
+export interface CacheUpdateOptions
+  extends Pick<CachedOptions, 'ttl' | 'cacheIf' | 'tags' | 'resultTags'>,
+    Pick<
+      PlainOptions,
+      'jitter' | 'nullTtl' | 'version' | 'tier' | 'serializer' | 'staleWhileRevalidate' | 'staleIfError'
+    > {
+  /** The key of that entry: a template of this method's arguments such as `'user:{0.id}'`, or a function of them. */
+  key: string | Callback<KeyParts>
+}
+
 /** Names that an options object must not have, made an error. */
 export type NoOthers<Given, Known> = { readonly [Name in Exclude<keyof Given, keyof Known>]: never }
 

@@ -1,0 +1,53 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+interface Scope {
+  readonly held: (() => Promise<unknown>)[]
+}
+
+const scopes = new AsyncLocalStorage<Scope>()
+/** Services without scopes do not pay for them. */
+let used = false
+
+/**
+ * Ties caching to a transaction of yours. Inside of `work`, cached calls run their functions and neither read nor
+ * store, since what a transaction sees is not committed and may be rolled back; what is invalidated, set or updated
+ * is held until `work` has succeeded, and dropped when it throws. A scope within a scope belongs to the outer one.
+ *
+ * @returns what `work` returns, after everything that was held has been carried out
+ * @throws what `work` throws
+ *
+ * @example
+ * ```ts
+ * import { commitScope, invalidate } from 'cachewell'
+ *
+ * declare const database: { transaction<T>(work: () => Promise<T>): Promise<T> }
+ *
+ * export const rename = (id: number) =>
+ *   commitScope(() =>
+ *     database.transaction(async () => {
+ *       await invalidate(['user', id]) // when the transaction has been committed
+ *     }),
+ *   )
+ * ```
+ */
+export async function commitScope<T>(work: () => Promise<T>): Promise<T> {
+  if (scopes.getStore()) return work()
+  used = true
+  const scope: Scope = { held: [] }
+  const result = await scopes.run(scope, work)
+  // Outside of the scope: what was held is to be done now. Each of them swallows its own trouble.
+  for (const carryOut of scope.held) await carryOut()
+  return result
+}
+
+export function inCommitScope(): boolean {
+  return used && scopes.getStore() !== undefined
+}
+
+/** Does it now, or keeps it for the commit and answers `meanwhile`. */
+export function whenCommitted<T>(carryOut: () => Promise<T>, meanwhile: T): Promise<T> {
+  const scope = used ? scopes.getStore() : undefined
+  if (!scope) return carryOut()
+  scope.held.push(carryOut)
+  return Promise.resolve(meanwhile)
+}
