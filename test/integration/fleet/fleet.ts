@@ -46,7 +46,8 @@ export class Fleet {
 
   /** The process that is loading the key. */
   async loader(key: string): Promise<Child> {
-    return until(() => this.#members.find((member) => told(member, 'loading', key).length > 0))
+    const loader = () => this.#members.find((member) => told(member, 'loading', key).length > 0)
+    return (await until(loader)) as Child
   }
 
   kill(member: Child): void {
