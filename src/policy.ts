@@ -1,6 +1,7 @@
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
+import { describe } from './kind.ts'
 import type { Serializer } from './packing.ts'
 
 /** Where one function's values may be kept: wherever the cache stores, or in this process only. */
@@ -143,5 +144,5 @@ function requireFunction(value: unknown, option: string, place: string): void {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : Array.isArray(value) ? 'an array' : String(value)
+  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : Array.isArray(value) ? 'an array' : describe(value)
 }

@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts'
-import type { Body, Draft, State, Value } from './drivers/driver.ts'
+import type { Draft, State, Value } from './drivers/driver.ts'
 import { entryHead, newId } from './entry.ts'
 import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
-import { Flight, type Landing, moment } from './flight.ts'
+import { Flight, type Landing, moment, type Shareable } from './flight.ts'
 import { asTrouble, type Guard } from './guard.ts'
 import { copy } from './isolation.ts'
 import { keepLease, LEASE_MS, PASS_MS } from './lease.ts'
@@ -95,11 +95,18 @@ export class ReadThrough {
   async #find(call: KeyedCall): Promise<unknown> {
     const { tier, key } = call
     let miss: Miss = { reason: 'absent', mayStore: true }
+    let lease: string | undefined
     for (;;) {
       const calledAt = moment()
       if (!tier.flights.has(key)) {
-        const answer = this.#answer(call, await this.read(call))
+        const state = await this.read(call)
+        const answer = this.#answer(call, state)
         if ('value' in answer) return answer.value
+        // It may be the lease of a load of our own that has landed while we read: then it is gone by now.
+        if (state.kind === 'lease' && state.header.id !== lease && !tier.flights.has(key)) {
+          lease = state.header.id
+          continue
+        }
         miss = answer
       }
       const flight = tier.flights.get(key)
@@ -189,7 +196,7 @@ export class ReadThrough {
       release()
       this.#around.events.emit({ type: 'miss', ...this.#about(call), reason, collapsed: false, loadMs })
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
-      this.#around.track(this.#land(call, flight, value, loadMs, this.#store(call, lease, value, loadMs)))
+      this.#around.track(this.#land(call, flight, loadMs, this.#store(call, lease, value, loadMs, flight.joined)))
       return value
     } catch (error) {
       const loadMs = clock.now() - began
@@ -217,20 +224,17 @@ export class ReadThrough {
   }
 
   #landOnValue(call: KeyedCall, flight: Flight, value: unknown): unknown {
-    flight.begin()
-    this.#takeOff(call, flight, { ok: true, value, body: undefined, loadMs: 0, proven: false })
+    this.#takeOff(call, flight, { ok: true, shareable: 'late', loadMs: 0, proven: false })
     return value
   }
 
   async #land(
     call: KeyedCall,
     flight: Flight,
-    value: unknown,
     loadMs: number,
-    storing: Promise<{ readonly proven: boolean; readonly body: Body | undefined }>,
+    storing: Promise<{ readonly proven: boolean; readonly shareable: Shareable }>,
   ): Promise<void> {
-    const { proven, body } = await storing
-    this.#takeOff(call, flight, { ok: true, value, body, loadMs, proven })
+    this.#takeOff(call, flight, { ok: true, loadMs, ...(await storing) })
   }
 
   #takeOff({ tier, key }: KeyedCall, flight: Flight, landing: Landing): void {
@@ -247,20 +251,22 @@ export class ReadThrough {
     lease: string | undefined,
     value: unknown,
     loadMs: number,
-  ): Promise<{ proven: boolean; body: Body | undefined }> {
+    joined: boolean,
+  ): Promise<{ proven: boolean; shareable: Shareable }> {
     const { tier, key, policy } = call
     const { guard } = this.#around
     const draft = this.draft(call, value, loadMs)
+    const shareable = typeof draft === 'string' ? shareableCopy(value, joined) : { body: draft.body }
     if (lease === undefined) {
       this.#stored(call, typeof draft === 'string' ? draft : 'unleased')
-      return { proven: false, body: typeof draft === 'string' ? undefined : draft.body }
+      return { proven: false, shareable }
     }
     if (typeof draft === 'string') {
       const released = await guard('release', policy.name, () => tier.driver.release(key, lease, PASS_MS))
       this.#stored(call, draft)
-      return { proven: released === true, body: undefined }
+      return { proven: released === true, shareable }
     }
-    return { proven: await this.#commit(call, entryHead('lease', lease), draft), body: draft.body }
+    return { proven: await this.#commit(call, entryHead('lease', lease), draft), shareable }
   }
 
   /** The entry to store, or why there is none. */
@@ -297,14 +303,17 @@ export class ReadThrough {
       this.#around.events.emit({ type: 'load-error', ...about, error: landing.error })
       throw landing.error
     }
+    const { shareable } = landing
+    if (typeof shareable === 'string') return this.#loadAlone(call, reason)
+    let value: unknown
     try {
-      const value = landing.body ? call.tier.driver.packing.unpack(landing.body, call.rules) : ownCopy(landing.value)
-      this.#around.events.emit({ type: 'miss', ...about })
-      return value
+      value = 'copy' in shareable ? copy(shareable.copy) : call.tier.driver.packing.unpack(shareable.body, call.rules)
     } catch {
-      // A stream or a class instance cannot be shared between callers: each has to have its own.
+      // Stored by another function, with a serializer of its own.
       return this.#loadAlone(call, reason)
     }
+    this.#around.events.emit({ type: 'miss', ...about })
+    return value
   }
 
   async #loadAlone(call: KeyedCall, reason: MissReason): Promise<unknown> {
@@ -429,9 +438,13 @@ function tierName({ tier }: KeyedCall): Tier {
   return tier.driver.name as Tier
 }
 
-/** @throws UnstorableError where it cannot be copied */
-function ownCopy(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  inspect(value, Number.POSITIVE_INFINITY)
-  return copy(value)
+/** For a value that is not packed. To copy it costs something, so that is done only where it is waited for. */
+function shareableCopy(value: unknown, joined: boolean): Shareable {
+  if (typeof value === 'object' && value !== null && !joined) return 'late'
+  try {
+    inspect(value, Number.POSITIVE_INFINITY)
+    return { copy: copy(value) }
+  } catch {
+    return 'never'
+  }
 }

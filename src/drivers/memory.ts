@@ -17,7 +17,6 @@ interface Slot {
   /** Handed out as it is: a hit allocates nothing. */
   readonly state: Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
   readonly expiresAt: number
-  readonly size: number
 }
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
@@ -39,16 +38,11 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     slots.delete(key)
     return ABSENT
   }
-  const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) => {
-    slots.set(
-      key,
-      { state, expiresAt: time() + ttlMs, size: size + OVERHEAD + 2 * key.length },
-      size + OVERHEAD + 2 * key.length,
-    )
-  }
+  const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) =>
+    slots.set(key, { state, expiresAt: time() + ttlMs }, size + OVERHEAD + 2 * key.length)
   const store = (key: string, { id, body, ttlMs, loadMs, version }: Draft) => {
     const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version })
-    write(key, { kind: 'value', header, body }, ttlMs, body.size)
+    return write(key, { kind: 'value', header, body }, ttlMs, body.size)
   }
   const holds = (key: string, head: string): boolean => {
     const state = read(key)
@@ -93,8 +87,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     },
 
     async put(items) {
-      for (const { key, draft } of items) store(key, draft)
-      return items.length
+      return items.filter(({ key, draft }) => store(key, draft)).length
     },
 
     async remove(keys) {

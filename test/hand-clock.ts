@@ -1,0 +1,43 @@
+import type { Clock, Timer } from '../src/clock.ts'
+
+interface Waiting extends Timer {
+  readonly at: number
+  readonly callback: () => void
+}
+
+/** A clock that stands still until it is moved. */
+export class HandClock implements Clock {
+  #now = 1_000
+  readonly #timers = new Set<Waiting>()
+  wallOffset = 1_700_000_000_000
+
+  now(): number {
+    return this.#now
+  }
+
+  wall(): number {
+    return this.#now + this.wallOffset
+  }
+
+  setTimeout(callback: () => void, ms: number): Timer {
+    const timer: Waiting = { at: this.#now + ms, callback }
+    this.#timers.add(timer)
+    return timer
+  }
+
+  clearTimeout(timer: Timer): void {
+    this.#timers.delete(timer as Waiting)
+  }
+
+  setImmediate(callback: () => void): void {
+    setImmediate(callback)
+  }
+
+  advance(ms: number): void {
+    this.#now += ms
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at > this.#now || !this.#timers.delete(timer)) continue
+      timer.callback()
+    }
+  }
+}
