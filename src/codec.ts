@@ -93,6 +93,7 @@ function revive(root: object, what: What, path: (string | number)[]): void {
   for (const step of path.slice(0, -1)) parent = own(parent, step) as Record<string | number, unknown>
   const data = own(parent, last)
   if (what === 'hole') delete parent[last]
+  else if (!Object.hasOwn(REVIVERS, what)) throw new Error('no such type')
   else parent[last] = REVIVERS[what](data as never)
 }
 

@@ -1,4 +1,5 @@
 import { CacheConfigError } from './errors.ts'
+import { describe } from './kind.ts'
 
 /**
  * A length of time: a string with units (`'500ms'`, `'30s'`, `'5m'`, `'1h30m'`, `'7d'`), or a number of **seconds**,
@@ -49,5 +50,5 @@ function fromText(text: string, what: string): number {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value)
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : describe(value)
 }

@@ -13,6 +13,8 @@ export const FORMAT = 'cw1 '
 /** Length of what identifies one write: format, kind and id. */
 export const HEAD_LENGTH = 22
 const LIST_AT = 88
+/** A letter that is not known here, a compression for instance, belongs to a later version. */
+const FIXED_PART = /^cw1 [LVP] [\w-]{16} \d{13} \d{13} \d{13} \d{8} [jxc-]-[o-]- \d{8} /
 
 export type EntryKind = 'lease' | 'value' | 'pass'
 const LETTERS = { lease: 'L', value: 'V', pass: 'P' } as const
@@ -82,11 +84,8 @@ export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: b
   const end = bytes.indexOf(10)
   if (end < LIST_AT) return undefined
   const line = bytes.toString('latin1', 0, end)
-  const kind = KINDS[line[4] as string]
-  const encoding = ENCODINGS[line[74] as string]
-  const list = parseList(line)
-  // A letter that is not known here, a compression for instance, belongs to a later version.
-  if (!line.startsWith(FORMAT) || !kind || !encoding || line[75] !== '-' || !list) return undefined
+  const list = FIXED_PART.test(line) ? parseList(line) : undefined
+  if (!list) return undefined
   const [createdAt, softExpiresAt, hardExpiresAt, loadMs, length] = [
     line.slice(23, 36),
     line.slice(37, 50),
@@ -94,17 +93,16 @@ export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: b
     line.slice(65, 73),
     line.slice(79, 87),
   ].map(Number) as [number, number, number, number, number]
-  if (Number.isNaN(createdAt + softExpiresAt + hardExpiresAt + loadMs + length)) return undefined
   const payload = bytes.subarray(end + 1)
   return {
     header: {
-      kind,
+      kind: KINDS[line[4] as string] as EntryKind,
       id: line.slice(6, HEAD_LENGTH),
       createdAt,
       softExpiresAt,
       hardExpiresAt,
       loadMs,
-      encoding,
+      encoding: ENCODINGS[line[74] as string] as Encoding,
       optimistic: line[76] === 'o',
       version: list.version,
       stamps: list.stamps,
@@ -121,8 +119,10 @@ function parseList(line: string): { version: string; stamps: readonly (readonly 
   const items: string[] = []
   for (let at = LIST_AT; at < line.length; ) {
     const colon = line.indexOf(':', at)
-    const length = Number(line.slice(at, colon))
-    if (colon < 0 || !Number.isInteger(length) || colon + 1 + length > line.length) return undefined
+    const digits = line.slice(at, colon)
+    const length = Number(digits)
+    // A sign would lead backwards, and round and round.
+    if (colon < 0 || !/^\d+$/.test(digits) || colon + 1 + length > line.length) return undefined
     items.push(line.slice(colon + 1, colon + 1 + length))
     at = colon + 1 + length
   }

@@ -262,6 +262,7 @@ export class Events {
 /** Reporting must not change what is reported on, and there is nowhere left to report to. */
 function tell(listener: CacheListener, event: CacheEvent): void {
   try {
-    listener(event)
+    const told: unknown = listener(event)
+    if (told instanceof Promise) told.catch(() => {})
   } catch {}
 }

@@ -1,13 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Body } from './drivers/driver.ts'
 
+/** How others can have what a load has made, each for themselves. */
+export type Shareable =
+  /** Packed: everyone unpacks it. */
+  | { readonly body: Body }
+  /** A copy to copy from, made before the first caller could change the value. */
+  | { readonly copy: unknown }
+  /** A stream or a class instance: everyone has to load it. */
+  | 'never'
+  /** Nobody waited when the copy would have had to be made: whoever has come since begins again. */
+  | 'late'
+
 /** What a load came to. */
 export type Landing =
   | {
       readonly ok: true
-      readonly value: unknown
-      /** The packed value, to make other callers' own copies from. */
-      readonly body: Body | undefined
+      readonly shareable: Shareable
       readonly loadMs: number
       /** The store's compare-and-set went through: nothing was invalidated since the load began. */
       readonly proven: boolean
@@ -40,6 +49,7 @@ export class Flight {
   readonly #parent = inside.getStore()
   /** Flights that calls made by this load wait for. */
   readonly #awaited = new Set<Flight>()
+  #joined = false
   readonly landed: Promise<Landing>
   #land!: (landing: Landing) => void
 
@@ -57,13 +67,8 @@ export class Flight {
 
   /** Runs the load, so that calls it makes know where they are. */
   load<T>(load: () => T): T {
-    this.begin()
+    this.#loadBeganAt = moment()
     return inside.run(this, load)
-  }
-
-  /** What lands is as new as this moment. */
-  begin(at = moment()): void {
-    this.#loadBeganAt = at
   }
 
   /**
@@ -72,8 +77,14 @@ export class Flight {
    * when the proof was asked for: whoever calls later has to look again.
    */
   mayServe(calledAt: number, landing: Landing): boolean {
-    if (!landing.ok || calledAt < this.#loadBeganAt) return true
-    return landing.proven && calledAt < this.#sealedAt
+    if (!landing.ok) return true
+    if (landing.shareable === 'late') return false
+    return calledAt < this.#loadBeganAt || (landing.proven && calledAt < this.#sealedAt)
+  }
+
+  /** Whether somebody waits, or has waited, for the landing. */
+  get joined(): boolean {
+    return this.#joined
   }
 
   /** Whether waiting for this flight from here would never end: we are part of its own load, or it waits for ours. */
@@ -94,6 +105,7 @@ export class Flight {
   /** Waits for the landing, visibly for {@link waitsForCaller} of others. */
   async join(): Promise<Landing> {
     if (this.#loadBeganAt !== Number.POSITIVE_INFINITY) this.#late = true
+    this.#joined = true
     const here = inside.getStore()
     if (here === undefined) return this.landed
     here.#awaited.add(this)

@@ -38,6 +38,7 @@ function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: numbe
   if (text === '') throw new CacheConfigError("key is an empty string: write for instance 'dashboard:stats'")
   const { literals, holes } = parseTemplate(text)
   for (const literal of literals) checkStatic(literal, text)
+  for (const literal of literals.slice(1, -1)) checkSeparator(literal, text)
   for (const hole of holes) checkArgument(hole, text, fn)
   const escaped = literals.map(spelledKey)
   const head = escaped[0] || 'template'
@@ -58,7 +59,7 @@ export function keyOf(key: unknown, what: string): string {
   }
   if (Array.isArray(key)) {
     if (key.length === 0) throw new UnkeyableError(what, 'an empty array', 'return at least one part')
-    return shorten(key.map((part, i) => encodeKnown(part, `${what}, part ${i},`)).join(':'))
+    return shorten(Array.from(key, (part, i) => encodeKnown(part, `${what}, part ${i},`)).join(':'))
   }
   if (typeof key === 'number' || typeof key === 'bigint' || key instanceof Secret) return encodePart(key, what)
   throw new UnkeyableError(what, key === null ? 'null' : typeof key, 'return a string or an array of parts')
@@ -105,6 +106,14 @@ function checkStatic(literal: string, text: string): void {
   )
 }
 
+/** Data may hold every other character, so that `{0}-{1}` would be one key for `('a-b', 'c')` and `('a', 'b-c')`. */
+function checkSeparator(literal: string, text: string): void {
+  if (literal.includes(':')) return
+  throw new CacheConfigError(
+    `key '${text}' does not keep its holes apart: only a colon never occurs in data, so write one between them, as in {0}:{1}`,
+  )
+}
+
 function checkArgument(hole: Hole, text: string, fn: Function): void {
   if (hole.index < fn.length || !hasFixedParameters(fn)) return
   throw new CacheConfigError(
@@ -120,8 +129,14 @@ function checkArgument(hole: Hole, text: string, fn: Function): void {
 function hasFixedParameters(fn: Function): boolean {
   const source = Function.prototype.toString.call(fn)
   if (/\barguments\b|\.\.\.|\[native code\]/.test(source)) return false
-  const parameters = source.slice(source.indexOf('('), source.indexOf(')'))
-  return !parameters.includes('=')
+  const open = source.indexOf('(')
+  const parameters = source.slice(open, source.indexOf(')'))
+  // A computed or quoted name, or a comment, may hold parentheses of its own.
+  return (
+    !parameters.includes('=') &&
+    !/[['"`]/.test(source.slice(0, open)) &&
+    !/\/[*/]/.test(source.slice(0, open) + parameters)
+  )
 }
 
 function fillTemplate(literals: readonly string[], holes: readonly Hole[], args: readonly unknown[]): string {

@@ -22,12 +22,16 @@ const NOT_SPELLABLE = /[^!-)+->@-Z_`a-z|~]/gu
 /** Above this many characters a key ends in a digest of the whole. */
 export const MAX_KEY_LENGTH = 200
 const KEPT_OF_LONG_KEY = 120
+/** A value that holds more is not walked to its end: shared parts and holes are few bytes and take for ever. */
+const MAX_VALUES = 200_000
 
 /** A part of a key that must not be readable in Redis or in logs: only its digest is used. */
 export class Secret {
   readonly #digest: string
 
   constructor(value: unknown) {
+    // Its digest would look like any other, and all calls without the value would share a key.
+    if (value === undefined || value === null) throw new UnkeyableError('what was given to secret()', `${value}`)
     this.#digest = digest(encode(value, 'secret()'))
   }
 
@@ -104,7 +108,14 @@ function encodeString(text: string): string {
   return LOOKS_TYPED.test(text) ? `'${text}` : text
 }
 
-function encode(value: unknown, path: string, ancestors: object[] = []): string {
+/** The objects that hold the value at hand, and the number of values met. */
+interface Walk {
+  readonly ancestors: object[]
+  met: number
+}
+
+function encode(value: unknown, path: string, walk: Walk = { ancestors: [], met: 0 }): string {
+  meet(walk, 1, path)
   switch (typeof value) {
     case 'string':
       return encodeString(value)
@@ -125,23 +136,29 @@ function encode(value: unknown, path: string, ancestors: object[] = []): string 
   }
   if (value === null) return 'null'
   if (value instanceof Secret) return value.toString()
-  if (ancestors.includes(value as object)) throw new UnkeyableError(path, 'a cycle')
-  ancestors.push(value as object)
-  const token = encodeObject(value as object, path, ancestors)
-  ancestors.pop()
+  if (walk.ancestors.includes(value as object)) throw new UnkeyableError(path, 'a cycle')
+  walk.ancestors.push(value as object)
+  const token = encodeObject(value as object, path, walk)
+  walk.ancestors.pop()
   return token
 }
 
-function encodeObject(value: object, path: string, ancestors: object[]): string {
+function meet(walk: Walk, values: number, path: string): void {
+  walk.met += values
+  if (walk.met > MAX_VALUES)
+    throw new UnkeyableError(path, `beyond the first ${MAX_VALUES} values of what makes the key`)
+}
+
+function encodeObject(value: object, path: string, walk: Walk): string {
   const kind = kindOf(value)
   if (kind === 'other') throw new UnkeyableError(path, describe(value))
   switch (kind) {
     case 'array':
-      return encodeArray(value as unknown[], path, ancestors)
+      return encodeArray(value as unknown[], path, walk)
     case 'object':
-      return encodeRecord(value as Record<string, unknown>, path, ancestors)
+      return encodeRecord(value as Record<string, unknown>, path, walk)
     case 'null-object':
-      return `null${encodeRecord(value as Record<string, unknown>, path, ancestors)}`
+      return `null${encodeRecord(value as Record<string, unknown>, path, walk)}`
   }
   // The keys of a typed array are its indexes, too many to look through.
   if (kind !== 'bytes') refuseExtras(value, path, kind === 'boxed')
@@ -150,13 +167,13 @@ function encodeObject(value: object, path: string, ancestors: object[]): string 
       return `date(${(value as Date).getTime()})`
     case 'map': {
       const entry = ([key, item]: [unknown, unknown]) =>
-        `${encode(key, `${path} (a Map key)`, ancestors)}=${encode(item, `${path} (a Map value)`, ancestors)}`
+        `${encode(key, `${path} (a Map key)`, walk)}=${encode(item, `${path} (a Map value)`, walk)}`
       return `map(${Array.from(value as Map<unknown, unknown>, entry)
         .sort()
         .join()})`
     }
     case 'set': {
-      const item = (member: unknown) => encode(member, `${path} (a Set member)`, ancestors)
+      const item = (member: unknown) => encode(member, `${path} (a Set member)`, walk)
       return `set(${Array.from(value as Set<unknown>, item)
         .sort()
         .join()})`
@@ -170,20 +187,22 @@ function encodeObject(value: object, path: string, ancestors: object[]): string 
     case 'url':
       return `url(${encodeString((value as URL).href)})`
     case 'boxed':
-      return `boxed(${encode(value.valueOf(), path, ancestors)})`
+      return `boxed(${encode(value.valueOf(), path, walk)})`
   }
 }
 
-function encodeArray(array: unknown[], path: string, ancestors: object[]): string {
+function encodeArray(array: unknown[], path: string, walk: Walk): string {
   let token = '('
   let present = 0
   for (let i = 0; i < array.length; i++) {
     if (i > 0) token += ','
     // A hole is not an undefined; `!` cannot stand for anything else, since data is escaped.
-    if (!Object.hasOwn(array, i)) token += '!'
-    else {
+    if (!Object.hasOwn(array, i)) {
+      meet(walk, 1, path)
+      token += '!'
+    } else {
       present++
-      token += encode(array[i], `${path}[${i}]`, ancestors)
+      token += encode(array[i], `${path}[${i}]`, walk)
     }
   }
   if (Object.keys(array).length !== present) throw new UnkeyableError(path, 'an array with named properties')
@@ -192,12 +211,11 @@ function encodeArray(array: unknown[], path: string, ancestors: object[]): strin
 }
 
 /** `(a=1,b=2)`, sorted, since the order in which properties were written tells nothing apart; `(=)` is the empty one. */
-function encodeRecord(record: Record<string, unknown>, path: string, ancestors: object[]): string {
+function encodeRecord(record: Record<string, unknown>, path: string, walk: Walk): string {
   refuseSymbols(record, path)
   const names = Object.keys(record).sort()
   if (names.length === 0) return '(=)'
-  const field = (name: string) =>
-    `${name.replace(NOT_PLAIN, percent)}=${encode(record[name], `${path}.${name}`, ancestors)}`
+  const field = (name: string) => `${name.replace(NOT_PLAIN, percent)}=${encode(record[name], `${path}.${name}`, walk)}`
   return `(${names.map(field).join()})`
 }
 

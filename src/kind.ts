@@ -86,7 +86,8 @@ export function describe(value: unknown): string {
 export function bytesOf(value: ArrayBufferView | ArrayBuffer): Uint8Array {
   return ArrayBuffer.isView(value)
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : new Uint8Array(value)
+    : // The length is asked for since it throws for what only has the prototype of an ArrayBuffer.
+      new Uint8Array(value, 0, value.byteLength)
 }
 
 /** The name under which {@link BYTES} (or `Buffer`) makes such a container again. */

@@ -40,11 +40,11 @@ export class Loading {
   }
 
   /** The lease; or the value that someone has stored, or why to load without a lease. */
-  async claim(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
-    if (miss.spare) return this.#claimBeside(call, flight, miss)
+  async claim(call: KeyedCall, miss: Miss): Promise<Lease | Found | Miss> {
+    if (miss.spare) return this.#claimBeside(call, miss)
     const token = newId()
     const first = miss.mayStore ? await this.#acquire(call, token, miss) : miss
-    return isLeased(first) ? this.#waitForOther(call, flight, token) : first
+    return isLeased(first) ? this.#waitForOther(call, token) : first
   }
 
   async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Lease | Miss> {
@@ -67,8 +67,8 @@ export class Loading {
    * Someone else is loading. Woken by the store, look what came of it, and take over when nothing did: its holder has
    * died, or the key was invalidated. A pass marker says that the result was not to be stored: nobody waits then.
    */
-  #waitForOther(call: KeyedCall, flight: Flight, token: string): Promise<Lease | Found | Miss> {
-    return this.#lookUntil(call, flight, async (answer, mayWait) => {
+  #waitForOther(call: KeyedCall, token: string): Promise<Lease | Found | Miss> {
+    return this.#lookUntil(call, async (answer, mayWait) => {
       if ('value' in answer) return answer
       if (answer.reason === 'leased') return mayWait ? undefined : answer
       if (answer.reason === 'passed' || !answer.mayStore) return { ...answer, mayStore: false }
@@ -78,10 +78,9 @@ export class Loading {
   }
 
   /** A stale value stays while it is renewed: who does so is settled beside it, and the others wait for the outcome. */
-  #claimBeside(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
+  #claimBeside(call: KeyedCall, miss: Miss): Promise<Lease | Found | Miss> {
     return this.#lookUntil(
       call,
-      flight,
       async (answer, mayWait) => {
         if ('value' in answer || !answer.spare) return answer
         const elected = await this.elect(call, answer.spare.header.id)
@@ -95,7 +94,6 @@ export class Loading {
   /** Looks again and again, woken by changes of the key, until `decide` has an answer. */
   async #lookUntil<T>(
     call: KeyedCall,
-    flight: Flight,
     decide: (answer: Found | Miss, mayWait: boolean) => Promise<T | undefined>,
     known?: Found | Miss,
   ): Promise<T> {
@@ -104,8 +102,6 @@ export class Loading {
     const watch = call.tier.driver.watch(call.key)
     try {
       for (let answer = known; ; answer = undefined) {
-        // What is read from here on is as new as this moment; who joins later has to look again.
-        if (!answer) flight.begin()
         answer ??= this.#reading.answer(call, await this.#reading.read(call))
         const decided = await decide(answer, this.#clock.now() < giveUpAt)
         if (decided !== undefined) return decided
@@ -169,7 +165,7 @@ export class Loading {
       this.#events.emit({ type: 'miss', ...miss })
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
       const storing = this.#storing.store(call, flight, lease, value, miss.loadMs)
-      this.#track(this.#land(call, flight, value, miss.loadMs, storing))
+      this.#track(this.#land(call, flight, miss.loadMs, storing))
       return value
     } catch (error) {
       ended?.()
@@ -181,14 +177,8 @@ export class Loading {
     }
   }
 
-  async #land(
-    call: KeyedCall,
-    flight: Flight,
-    value: unknown,
-    loadMs: number,
-    storing: Promise<Stored>,
-  ): Promise<void> {
-    this.takeOff(call, flight, { ok: true, value, loadMs, ...(await storing) })
+  async #land(call: KeyedCall, flight: Flight, loadMs: number, storing: Promise<Stored>): Promise<void> {
+    this.takeOff(call, flight, { ok: true, loadMs, ...(await storing) })
   }
 
   takeOff({ tier, key }: KeyedCall, flight: Flight, landing: Landing): void {

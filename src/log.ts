@@ -40,7 +40,7 @@ export function logEvents(logger: Logger, clock: Clock): CacheListener {
     topics.set(line.topic, { until: clock.now() + line.windowMs, suppressed: 0 })
     if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string)
     const suppressed = known?.suppressed ? ` (and ${known.suppressed} more like it since)` : ''
-    write(line.level, `cachewell: ${line.message}${suppressed}`)
+    return write(line.level, `cachewell: ${line.message}${suppressed}`)
   }
 }
 
@@ -82,9 +82,9 @@ function connectionLine(state: 'ready' | 'lost' | 'failed', reason = 'no reason 
 }
 
 /** pino has `child` and takes fields first; given a lone string, both shapes do the same. */
-function writerFor(logger: Logger): (level: Level, message: string) => void {
+function writerFor(logger: Logger): (level: Level, message: string) => unknown {
   return (level, message) => {
     const method = logger[level] as (message: string) => unknown
-    method.call(logger, message)
+    return method.call(logger, message)
   }
 }

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import type { Isolation } from './isolation.ts'
+import { describe } from './kind.ts'
 import type { Logger } from './log.ts'
 import type { Serializer } from './packing.ts'
 import { checkSerializer, oneOf, refuseUnknown } from './policy.ts'
@@ -74,6 +75,7 @@ const OPTIONS = [
 
 /** @throws CacheConfigError */
 export function resolveOptions(options: CacheOptions, env: Record<string, string | undefined>): ResolvedOptions {
+  requireObject(options, PLACE, "createCache({ url: 'redis://host:6379' })")
   refuseUnknown(options, OPTIONS, PLACE)
   const { url, client, memory = {}, logger = console } = options
   if (url !== undefined && client !== undefined) {
@@ -83,6 +85,7 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
   else if (url !== undefined && url !== '' && typeof url !== 'function')
     throw new CacheConfigError('url must be a string or a function')
   checkLogger(logger)
+  requireObject(memory, `${PLACE}: memory`, 'memory: { maxItems: 10_000 }')
   refuseUnknown(memory, ['maxItems', 'maxBytes', 'isolation'], `${PLACE}: memory`)
   const prefix = options.prefix ?? env.CACHE_PREFIX
   return Object.freeze({
@@ -118,6 +121,12 @@ function checkPrefix(prefix: string): string {
   )
 }
 
+/** What was given instead may be a URL with a password: it is not repeated. */
+function requireObject(value: unknown, place: string, example: string): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw new CacheConfigError(`${place} takes an object of options: write ${example}`)
+}
+
 function checkLogger(logger: unknown): void {
   if (logger === false) return
   const { info, warn, error } = (logger ?? {}) as Partial<Record<string, unknown>>
@@ -129,5 +138,5 @@ function checkLogger(logger: unknown): void {
 
 function wholeNumber(value: unknown, option: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
-  throw new CacheConfigError(`${option} must be a whole number above zero, got ${String(value)}`)
+  throw new CacheConfigError(`${option} must be a whole number above zero, got ${describe(value)}`)
 }

@@ -2,6 +2,7 @@ import { decodeSpecial, encodeSpecial } from './codec.ts'
 import type { Body } from './drivers/driver.ts'
 import { CacheTroubleError, TooLargeError } from './errors.ts'
 import { copy, freeze, type Isolation } from './isolation.ts'
+import { bytesOf } from './kind.ts'
 import { inspect } from './storable.ts'
 
 /**
@@ -18,7 +19,7 @@ import { inspect } from './storable.ts'
  */
 export interface Serializer {
   serialize(value: unknown): string | Uint8Array
-  /** Gets a string where `serialize` gave one and the value comes from memory; from Redis always a `Buffer`. */
+  /** Gets a string where `serialize` gave one and the value has not left this process; from Redis always a `Buffer`. */
   deserialize(data: Buffer | string | Uint8Array): unknown
 }
 
@@ -64,23 +65,26 @@ export function livePacking(isolation: Isolation): Packing {
       return { encoding: 'json', data: keep(value), size }
     },
     unpack(body, rules) {
-      if (body.encoding === 'custom' || rules.serializer) return readable(() => unpackCustom(body, rules))
-      return give(body.data)
+      if (body.encoding !== 'custom' && !rules.serializer) return give(body.data)
+      return readable(() => unpackCustom({ ...body, data: give(body.data) }, rules))
     },
   }
 }
 
 function packCustom(value: unknown, serializer: Serializer, rules: PackRules): Body {
-  const data = serializer.serialize(value)
-  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+  const given = serializer.serialize(value)
+  if (typeof given !== 'string' && !ArrayBuffer.isView(given)) {
     throw new CacheTroubleError('SERIALIZER', 'serializer.serialize must return a string or a Uint8Array', true)
   }
+  // A copy, since serializers write into the same memory again, and a Buffer, as it will come from Redis.
+  const data = typeof given === 'string' ? given : Buffer.from(bytesOf(given))
   return { encoding: 'custom', data, size: sizeWithin(data, rules.maxValueBytes) }
 }
 
-/** The body was written with or without a serializer, and is read the other way: that is unreadable, too. */
+/** Written with a serializer and read without one, or the other way about, or cut short: that is unreadable, too. */
 function unpackCustom(body: Body, { serializer }: PackRules): unknown {
-  if (body.encoding !== 'custom' || !serializer) throw new Error('written with another serializer')
+  if (body.encoding !== 'custom' || !serializer || body.data === undefined)
+    throw new Error('written with another serializer')
   return serializer.deserialize(body.data as Buffer | string)
 }
 

@@ -4,7 +4,7 @@ import { encodePart, percent } from './key.ts'
  * Patterns are Redis globs: `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before a character that stands for itself.
  * They are matched below the cache's own prefix (and tenant), which is escaped and cannot be widened by a pattern.
  */
-const NOT_IN_PATTERN = /[^!-~]/gu
+const NOT_IN_PATTERN = /[^!-z|~]/gu
 
 /**
  * A pattern with data in it: every interpolated value is encoded just as it is in keys, so that a `*` or `:` in the

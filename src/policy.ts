@@ -1,6 +1,7 @@
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
+import { describe } from './kind.ts'
 import type { Serializer } from './packing.ts'
 import { encodeTag } from './stamps.ts'
 
@@ -262,5 +263,5 @@ function requireFunction(value: unknown, option: string, place: string): void {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : Array.isArray(value) ? 'an array' : String(value)
+  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : Array.isArray(value) ? 'an array' : describe(value)
 }

@@ -11,7 +11,6 @@ import { Loading } from './loading.ts'
 import type { PackRules } from './packing.ts'
 import type { TierChoice } from './policy.ts'
 import { type Found, type Miss, Reading, type Spare } from './reading.ts'
-import { inspect } from './storable.ts'
 import { Storing } from './storing.ts'
 import type { StoreTier } from './tier.ts'
 
@@ -77,7 +76,7 @@ export class ReadThrough {
         miss = answer
       }
       const flight = tier.flights.get(key)
-      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, calledAt))
+      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss))
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
       const joined = this.#join(call, flight, calledAt, miss)
       const outcome = await this.#softly(call, miss.spare, joined)
@@ -87,18 +86,16 @@ export class ReadThrough {
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
-  async #lead(call: KeyedCall, miss: Miss, calledAt = moment()): Promise<unknown> {
+  async #lead(call: KeyedCall, miss: Miss): Promise<unknown> {
     const flight = new Flight()
     call.tier.flights.set(call.key, flight)
-    const claim = await this.#loading.claim(call, flight, miss)
+    const claim = await this.#loading.claim(call, miss)
     if ('value' in claim) {
-      // How new it is, the flight has noted when it was read.
-      this.#loading.takeOff(call, flight, landed(claim.value))
+      this.#loading.takeOff(call, flight, LOOK_YOURSELF)
       return this.#serve(call, claim)
     }
     if ('refused' in claim && claim.spare) {
-      flight.begin(calledAt)
-      this.#loading.takeOff(call, flight, landed(claim.spare.value))
+      this.#loading.takeOff(call, flight, LOOK_YOURSELF)
       return this.#serveStale(call, claim.spare)
     }
     const lease = 'head' in claim ? claim : undefined
@@ -150,14 +147,18 @@ export class ReadThrough {
       this.#around.events.emit({ type: 'load-error', ...event, error: landing.error })
       throw landing.error
     }
+    const { shareable } = landing
+    const alone = () => this.#loading.load(call, new Flight(), undefined, reason)
+    if (typeof shareable === 'string') return alone()
+    let value: unknown
     try {
-      const value = landing.body ? call.tier.driver.packing.unpack(landing.body, call.rules) : ownCopy(landing.value)
-      this.#around.events.emit({ type: 'miss', ...event })
-      return value
+      value = 'copy' in shareable ? copy(shareable.copy) : call.tier.driver.packing.unpack(shareable.body, call.rules)
     } catch {
-      // A stream or a class instance cannot be shared between callers: each has to have its own.
-      return this.#loading.load(call, new Flight(), undefined, reason)
+      // Stored by another function, with a serializer of its own.
+      return alone()
     }
+    this.#around.events.emit({ type: 'miss', ...event })
+    return value
   }
 
   /** Loads although a value stands, and replaces it if it still stands then. */
@@ -252,14 +253,5 @@ export class ReadThrough {
 }
 
 const START_OVER = Symbol('start over')
-
-function landed(value: unknown): Landing {
-  return { ok: true, value, body: undefined, loadMs: 0, proven: false }
-}
-
-/** @throws UnstorableError where it cannot be copied */
-function ownCopy(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  inspect(value, Number.POSITIVE_INFINITY)
-  return copy(value)
-}
+/** A value was found that is there for all: each reads it for itself. */
+const LOOK_YOURSELF: Landing = Object.freeze({ ok: true, shareable: 'late', loadMs: 0, proven: false })

@@ -50,9 +50,11 @@ function visitPrimitive(value: unknown, walk: Walk, parent: Path, name: string |
       if (!Number.isFinite(value) || Object.is(value, -0)) walk.special = true
       return 8
     case 'undefined':
-    case 'bigint':
       walk.special = true
       return SLOT
+    case 'bigint':
+      walk.special = true
+      return BigInt.asIntN(64, value) === value ? SLOT : SLOT + value.toString(16).length
     case 'boolean':
     case 'object':
       return 8
@@ -94,7 +96,7 @@ function visitObject(value: object, walk: Walk, path: Path): void {
 function visitRecord(record: Record<string, unknown>, walk: Walk, path: Path): void {
   refuseSymbols(record, path)
   for (const name of Object.keys(record)) {
-    walk.size += SLOT
+    walk.size += SLOT + name.length
     visit(record[name], walk, path, name)
   }
 }
@@ -107,6 +109,7 @@ function visitArray(array: unknown[], walk: Walk, path: Path): void {
     const item = array[i]
     if (item === undefined && !Object.hasOwn(array, i)) {
       walk.special = true
+      grow(walk, SLOT)
       continue
     }
     present++

@@ -14,7 +14,7 @@ const KNOWN = "write 'redis://host:6379', 'rediss://host:6379', 'memory:' or 'nu
  * @throws CacheConfigError
  */
 export function parseStoreUrl(url: string, from: string): StoreUrl {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  const scheme = /^([a-z][a-z0-9+.-]*):(?:\/\/|$)/i.exec(url)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'null':
     case 'memory':

@@ -1,12 +1,14 @@
 import { about, type KeyedCall } from './call.ts'
-import type { Body, Draft } from './drivers/driver.ts'
+import type { Draft } from './drivers/driver.ts'
 import { type EntryHeader, newId } from './entry.ts'
 import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
 import type { Events, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
-import type { Flight } from './flight.ts'
+import type { Flight, Shareable } from './flight.ts'
 import type { Guard } from './guard.ts'
+import { copy } from './isolation.ts'
 import type { Lease } from './lease.ts'
 import { ANY_TAG, type FoundStamp } from './stamps.ts'
+import { inspect } from './storable.ts'
 import { ensureStamps, stampsStand } from './tagged.ts'
 
 /** Stamps that stood before the load. */
@@ -19,7 +21,7 @@ export interface Noted {
 /** What became of a load, for those who joined it. */
 export interface Stored {
   readonly proven: boolean
-  readonly body: Body | undefined
+  readonly shareable: Shareable
 }
 
 const NOTHING_NOTED: Noted = Object.freeze({ stamps: [], anyTag: undefined })
@@ -58,10 +60,10 @@ export class Storing {
     loadMs: number,
   ): Promise<Stored> {
     const draft = this.#draft(call, value, loadMs)
-    const body = typeof draft === 'string' ? undefined : draft.body
+    const shareable = typeof draft === 'string' ? shareableCopy(value, flight.joined) : { body: draft.body }
     if (lease === undefined) {
       this.#report(call, typeof draft === 'string' ? draft : 'unleased')
-      return { proven: false, body }
+      return { proven: false, shareable }
     }
     const stamped = await this.#stamp(call, lease.noted, value, draft)
     // Who calls from here on is not covered by the proof.
@@ -71,7 +73,7 @@ export class Storing {
     const stamps = typeof stamped === 'string' ? allNoted(noted) : stamped.stamps
     const proven = await this.#proof(call, flight, stamps, settled)
     if (typeof stamped !== 'string') await lease.done()
-    return { proven, body }
+    return { proven, shareable }
   }
 
   /** Stores what an update has made, or sees to it that nothing older stands in its place. */
@@ -95,6 +97,7 @@ export class Storing {
     const stamped = await this.#stamp(call, await this.note(call), value, draft)
     if (typeof stamped === 'string') return this.#report(call, stamped)
     const count = await this.#guard('set', policy.name, () => tier.driver.put([{ key, draft: stamped }]))
+    if (count === 0) return this.#report(call, 'too-large')
     return this.#report(call, count instanceof CacheTroubleError ? 'unavailable' : stamped)
   }
 
@@ -206,6 +209,20 @@ export class Storing {
 /** Of a result that is not kept nobody asks its own tags: that no tag at all has changed has to do. */
 function allNoted({ stamps, anyTag }: Noted): EntryHeader['stamps'] {
   return anyTag ? [...stamps, [ANY_TAG, anyTag.id]] : stamps
+}
+
+/** So much is copied for those who wait; a result that is larger everyone loads. */
+const MAX_COPIED_BYTES = 64 * 1024 * 1024
+
+/** For a result that is not packed: a copy, made while the value is still as it was loaded. */
+function shareableCopy(value: unknown, wanted: boolean): Shareable {
+  if (typeof value === 'object' && value !== null && !wanted) return 'late'
+  try {
+    inspect(value, MAX_COPIED_BYTES)
+    return { copy: copy(value) }
+  } catch {
+    return 'never'
+  }
 }
 
 function pairs(tags: readonly string[], stamps: readonly FoundStamp[]): EntryHeader['stamps'] {

@@ -19,7 +19,6 @@ interface Slot {
   /** Handed out as it is: a hit allocates nothing. */
   readonly state: Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
   readonly expiresAt: number
-  readonly size: number
 }
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
@@ -44,11 +43,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
   }
   const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) => {
     watchers.changed(key)
-    slots.set(
-      key,
-      { state, expiresAt: time() + ttlMs, size: size + OVERHEAD + 2 * key.length },
-      size + OVERHEAD + 2 * key.length,
-    )
+    return slots.set(key, { state, expiresAt: time() + ttlMs }, size + OVERHEAD + 2 * key.length)
   }
   const forget = (key: string) => {
     watchers.changed(key)
@@ -56,7 +51,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
   }
   const store = (key: string, { id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) => {
     const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps, keepMs })
-    write(key, { kind: 'value', header, body }, keepMs, body.size)
+    return write(key, { kind: 'value', header, body }, keepMs, body.size)
   }
   const holds = (key: string, head: string): boolean => {
     const state = read(key)
@@ -101,8 +96,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     },
 
     async put(items) {
-      for (const { key, draft } of items) store(key, draft)
-      return items.length
+      return items.filter(({ key, draft }) => store(key, draft)).length
     },
 
     async remove(keys) {

@@ -44,20 +44,24 @@ export class Sieve<T> {
     return this.#nodes.keys()
   }
 
-  /** Adds or replaces. An item that is larger than everything that may be held is not kept, nor what it replaces. */
-  set(key: string, item: T, size: number): void {
-    const node = this.#nodes.get(key)
+  /** Adds or replaces. An item that is larger than everything that may be held is not kept, nor what it replaces: false. */
+  set(key: string, item: T, size: number): boolean {
+    let node = this.#nodes.get(key)
     if (size > this.maxBytes) {
       if (node) this.#drop(node)
-      return
+      return false
     }
     if (node) {
       this.#bytes += size - node.size
       node.item = item
       node.size = size
       node.visited = true
-    } else this.#add({ key, item, size, visited: false, newer: undefined, older: this.#newest })
-    while (this.#nodes.size > this.maxItems || this.#bytes > this.maxBytes) this.#evict()
+    } else {
+      node = { key, item, size, visited: false, newer: undefined, older: this.#newest }
+      this.#add(node)
+    }
+    while (this.#nodes.size > this.maxItems || this.#bytes > this.maxBytes) this.#evict(node)
+    return true
   }
 
   delete(key: string): boolean {
@@ -80,9 +84,10 @@ export class Sieve<T> {
     this.#bytes += node.size
   }
 
-  #evict(): void {
+  /** @param kept - what has just been set: where all others are warm, it would be the first to go and none could come in */
+  #evict(kept: Node<T>): void {
     let node = this.#hand ?? (this.#oldest as Node<T>)
-    while (node.visited) {
+    while (node.visited || node === kept) {
       node.visited = false
       node = node.newer ?? (this.#oldest as Node<T>)
     }

@@ -1,4 +1,5 @@
 import type { State } from '../drivers/driver.ts'
+import { CacheTroubleError } from '../errors.ts'
 
 /** A batch is sent in one command; beyond this it would hold up the server for too long. */
 const MAX_BATCH = 512
@@ -21,8 +22,13 @@ export function coalesceReads(
     const keys = [...batch.keys()]
     for (let i = 0; i < keys.length; i += MAX_BATCH) send(keys.slice(i, i + MAX_BATCH), batch)
   }
+  const readAll = async (keys: readonly string[]) => {
+    const states = await readMany(keys)
+    if (states.length !== keys.length) throw new CacheTroubleError('GARBAGE', 'a read was answered for other keys')
+    return states
+  }
   const send = async (keys: readonly string[], batch: Map<string, Waiting>) => {
-    const states = await readMany(keys).catch((error: Error) => keys.map((): State => ({ kind: 'error', error })))
+    const states = await readAll(keys).catch((error: Error) => keys.map((): State => ({ kind: 'error', error })))
     keys.forEach((key, i) => {
       batch.get(key)?.resolve(states[i] as State)
     })

@@ -17,7 +17,10 @@ export class Journal {
   }
 
   add(removal: Removal): void {
-    this.#removals.set(nameOf(removal), removal)
+    const name = nameOf(removal)
+    // Moved to the end, as a removal of its own: one that is being carried out may be older than what it has to remove.
+    this.#removals.delete(name)
+    this.#removals.set(name, { ...removal })
     if (this.#removals.size > MAX_REMOVALS) this.#widen()
   }
 

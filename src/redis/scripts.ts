@@ -12,12 +12,11 @@ export const SCRIPTS = {
    * Invariant: a value that can be served is never replaced by a lease, nor is anything that is not ours.
    */
   cachewellAcquire: `
-local head = ''
-if redis.call('EXISTS', KEYS[1]) == 1 then head = redis.pcall('GETRANGE', KEYS[1], 0, 21) end
-if type(head) ~= 'string' then return 'foreign' end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[3]) then return 'granted' end
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 21)
+if type(head) ~= 'string' or string.sub(head, 1, 4) ~= 'cw1 ' then return 'foreign' end
 local lease = ARGV[1]
-if head ~= '' and head ~= ARGV[4] then
-  if string.sub(head, 1, 4) ~= 'cw1 ' then return 'foreign' end
+if head ~= ARGV[4] then
   local kind = string.sub(head, 5, 5)
   if kind == 'V' then return 'value' end
   if kind == 'L' then return 'leased' end

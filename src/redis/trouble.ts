@@ -9,10 +9,16 @@ const LOCAL_CODES = new Set(['WRONGTYPE', 'NOPERM', 'ERR', 'CROSSSLOT'])
  */
 export function toTrouble(error: unknown, secrets: readonly string[]): CacheTroubleError {
   if (error instanceof CacheTroubleError) return error
-  const { message = String(error), code } = error as { message?: string; code?: unknown }
+  const { message: given = error, code } = (error ?? {}) as { message?: unknown; code?: unknown }
+  const message = String(given)
   const replyCode = (error as Error)?.name === 'ReplyError' ? /^[A-Z]+/.exec(message)?.[0] : undefined
   const short = replyCode ?? (typeof code === 'string' ? code : 'ERROR')
-  return new CacheTroubleError(short, redact(message, secrets), replyCode !== undefined && LOCAL_CODES.has(replyCode))
+  // Node tries several addresses, and what it throws when all have failed has a code but no words.
+  return new CacheTroubleError(
+    short,
+    redact(message || short, secrets),
+    replyCode !== undefined && LOCAL_CODES.has(replyCode),
+  )
 }
 
 export function redact(text: string, secrets: readonly string[]): string {
