@@ -1,10 +1,14 @@
 import type { Home } from './engine.ts'
+import { CacheConfigError } from './errors.ts'
 import type { InvalidateResult } from './invalidation.ts'
 import { makePolicy, type RawPolicy } from './policy.ts'
-import type { AsyncFunction, CachedFunctionOptions, NoOthers } from './types.ts'
+import type { AsyncFunction, CachedFunctionOptions } from './types.ts'
 import { requireAsync, wrapperFor } from './wrap.ts'
 
-/** What a cached function can do besides being called. All of it takes the arguments of a call. */
+/**
+ * What a cached function can do besides being called. All of it takes the arguments of a call; where a key depends on
+ * `this`, give that too, as in `fn.invalidate.call(self, 1)`.
+ */
 export interface CachedMembers<F extends AsyncFunction> {
   /** Removes what is stored for these arguments, and keeps a load of it that is under way from being stored. */
   invalidate(...args: Parameters<F>): Promise<InvalidateResult>
@@ -38,18 +42,19 @@ export type CachedFunction<F extends AsyncFunction> = F & CachedMembers<F>
  * await rates.invalidate('EUR')
  * ```
  */
-export type CachedFactory = <F extends AsyncFunction, const Key extends string, Options extends object>(
+export type CachedFactory = <F extends AsyncFunction, const Key extends string = string>(
   fn: F,
-  options: Options &
-    CachedFunctionOptions<ThisParameterType<F>, Parameters<F>, Awaited<ReturnType<F>>, Key> &
-    NoOthers<Options, CachedFunctionOptions<unknown, unknown[], unknown>>,
+  options: CachedFunctionOptions<ThisParameterType<F>, Parameters<F>, Awaited<ReturnType<F>>, Key>,
 ) => CachedFunction<F>
 
 /** @param home - its engine is asked for at each call: functions are declared before the cache they use is known */
 export function cachedWith(home: Home): CachedFactory {
   return ((fn: AsyncFunction, options: RawPolicy) => {
     requireAsync(fn, 'cached()')
-    const policy = makePolicy(options, fn, fn.name || undefined, `cached(${fn.name || ''})`)
+    if (typeof options !== 'object' || options === null) {
+      throw new CacheConfigError(`cached() needs options: write cached(${fn.name || 'load'}, { ttl: '5m' })`)
+    }
+    const policy = makePolicy(options, fn, nameOf(fn), `cached(${fn.name})`)
     if (options.key === undefined) home.names.claim(fn.name, fn)
 
     const callOf = (self: unknown, args: readonly unknown[]) => ({
@@ -61,20 +66,34 @@ export function cachedWith(home: Home): CachedFactory {
     const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
       return home.engine().path.run(callOf(this, args))
     })
+    const memberCall = (self: unknown, args: readonly unknown[]) => callOf(self === wrapper ? undefined : self, args)
     const members: CachedMembers<AsyncFunction> = {
       async invalidate(...args) {
-        const { path, invalidation } = home.engine()
-        const key = path.keyFor(callOf(undefined, args))
-        return key === undefined ? NOTHING : invalidation.remove(key)
+        const { path, invalidation, events } = home.engine()
+        const key = path.keyFor(memberCall(this, args))
+        if (key !== undefined) return invalidation.remove(key)
+        const message = `an invalidation of ${policy.name} removed nothing: no key can be made of its arguments`
+        events.emit({ type: 'notice', code: 'unkeyable', level: 'warn', name: policy.name, message })
+        return { removed: 0, deferred: false }
       },
-      refresh: (...args) => home.engine().path.refresh(callOf(undefined, args)),
-      keyFor: (...args) => home.engine().path.keyFor(callOf(undefined, args)),
-      peek: (...args) => home.engine().path.peek(callOf(undefined, args)),
-      set: (args, value) => home.engine().path.set(callOf(undefined, args), value),
+      refresh(...args) {
+        return home.engine().path.refresh(memberCall(this, args))
+      },
+      keyFor(...args) {
+        return home.engine().path.keyFor(memberCall(this, args))
+      },
+      peek(...args) {
+        return home.engine().path.peek(memberCall(this, args))
+      },
+      set(args, value) {
+        return home.engine().path.set(memberCall(this, args), value)
+      },
     }
     return Object.assign(wrapper, members)
   }) as CachedFactory
 }
 
-/** Calls that cannot be keyed have stored nothing. */
-const NOTHING: InvalidateResult = Object.freeze({ removed: 0, deferred: false })
+/** A bound function has the name of what it was bound of, which says nothing of what it was bound to. */
+function nameOf(fn: Function): string | undefined {
+  return fn.name.startsWith('bound ') ? undefined : fn.name || undefined
+}

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Cache, cacheOver, createEngine } from './cache.ts'
 import type { CacheEngine, Home } from './engine.ts'
-import { CacheConfigError } from './errors.ts'
+import { CacheConfigError, messageOf } from './errors.ts'
 import { Names } from './names.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -20,11 +20,25 @@ function defaultHome(): DefaultHome {
     options: undefined,
     made: undefined,
     engine() {
-      this.made ??= createEngine(this.options ?? {})
+      this.made ??= this.options ? createEngine(this.options) : engineByEnvironment()
       return this.made
     },
   }
   return slots[SLOT]
+}
+
+/**
+ * Made at a call, where a mistake in the environment can no longer be thrown: caching is off then, and the log says why.
+ */
+function engineByEnvironment(): CacheEngine {
+  try {
+    return createEngine({})
+  } catch (error) {
+    const engine = createEngine({ url: 'null:', prefix: 'cachewell' })
+    const message = `caching is off, since what the environment says is not usable: ${messageOf(error)}`
+    engine.events.emit({ type: 'notice', code: 'caching-off', level: 'error', name: 'cache', message })
+    return engine
+  }
 }
 
 /** Looks the home up each time it is used, so that loading this module does nothing. */

@@ -1,7 +1,8 @@
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import type { InvalidationTargets } from './invalidation.ts'
-import { type KeyParts, planFunction, planLiteral } from './key-plan.ts'
+import { type KeyParts, type KeyPlan, planFunction, planLiteral } from './key-plan.ts'
+import { describe } from './kind.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
 import { makePolicy, type RawPolicy, refuseUnknown } from './policy.ts'
 import type {
@@ -30,7 +31,7 @@ export type CacheInvalidateDecoratorFactory = <const Options extends CacheInvali
 function methodDecorator(place: string, replace: (decorated: Decorated) => AsyncFunction) {
   return (target: unknown, context: unknown, descriptor?: PropertyDescriptor) => {
     if (isContext(context)) {
-      if (context.kind !== 'method') refusePlace(place, `a ${context.kind}`)
+      if (context.kind !== 'method') refusePlace(place, `${context.kind === 'accessor' ? 'an' : 'a'} ${context.kind}`)
       requireAsync(target, place)
       return replace({
         method: target as AsyncFunction,
@@ -40,6 +41,7 @@ function methodDecorator(place: string, replace: (decorated: Decorated) => Async
       })
     }
     if (descriptor === undefined) refusePlace(place, context === undefined ? 'a class' : 'a field')
+    if (typeof descriptor === 'number') refusePlace(place, 'a parameter')
     if (descriptor.get || descriptor.set) refusePlace(place, 'a getter or setter')
     requireAsync(descriptor.value, place)
     const owner = typeof target === 'function' ? target : (target as object).constructor
@@ -61,88 +63,125 @@ function refusePlace(place: string, what: string): never {
   throw new CacheConfigError(`${place} belongs on a method that returns a promise, not on ${what}`)
 }
 
+/** A decorator without parentheses is called with the method, and in both modes with more than one argument. */
+function requireOptions(given: readonly unknown[], place: string, example: string): void {
+  if (given.length === 1 && typeof given[0] === 'object' && given[0] !== null) return
+  throw new CacheConfigError(`${place} needs options: write ${place}(${example})`)
+}
+
 /** @param home - its engine is asked for at each call: decorators run when the class is made, before the cache is known */
 export function cachedDecorators(home: Home): CachedDecoratorFactory {
-  return ((options: RawPolicy) =>
-    methodDecorator('@Cached', (decorated) => {
+  return ((...given: [RawPolicy]) => {
+    requireOptions(given, '@Cached', "{ ttl: '5m' }")
+    return methodDecorator('@Cached', (decorated) => {
       const { method } = decorated
-      const policyOf = policyFinder(options, decorated, home.names)
+      const policyOf = policyFinder(given[0], decorated, home.names)
       const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
         const policy = policyOf(this, wrapper)
         return home.engine().path.run({ policy, self: this, args, load: () => method.apply(this, args) })
       })
       return wrapper
-    })) as CachedDecoratorFactory
+    })
+  }) as CachedDecoratorFactory
 }
 
-const UPDATE_PLACE = '@CacheUpdate'
-
 export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
-  return ((options: RawPolicy) =>
-    methodDecorator(UPDATE_PLACE, ({ method, name }) => {
-      const place = `${UPDATE_PLACE} on ${String(name)}`
-      if (options?.key === undefined) {
+  return ((...given: [RawPolicy]) => {
+    requireOptions(given, '@CacheUpdate', "{ key: 'user:{0.id}', ttl: '5m' }")
+    return methodDecorator('@CacheUpdate', ({ method, name }) => {
+      const place = `@CacheUpdate on ${String(name)}`
+      if (given[0].key === undefined) {
         throw new CacheConfigError(`${place} needs the key of the entry that it updates, as in key: 'user:{0.id}'`)
       }
-      const policy = makePolicy(options, method, String(name), place, planLiteral)
+      const policy = makePolicy(given[0], method, String(name), place, planLiteral)
       return wrapperFor(method, function (this: unknown, ...args: unknown[]) {
         const load = () => method.apply(this, args)
         return home.engine().path.update({ policy, self: this, args, load })
       })
-    })) as CacheUpdateDecoratorFactory
+    })
+  }) as CacheUpdateDecoratorFactory
 }
 
 const INVALIDATE_OPTIONS = ['key', 'pattern', 'tags', 'before']
 
 export function invalidateDecorators(home: Home): CacheInvalidateDecoratorFactory {
-  return ((options: CacheInvalidateOptions) =>
-    methodDecorator('@CacheInvalidate', ({ method, name }) => {
-      const targetsOf = planTargets(options, method, `@CacheInvalidate on ${String(name)}`)
+  return ((...given: [CacheInvalidateOptions]) => {
+    requireOptions(given, '@CacheInvalidate', "{ pattern: 'dashboard:*' }")
+    return methodDecorator('@CacheInvalidate', ({ method, name }) => {
+      const { before } = given[0]
+      const plans = planTargets(given[0], method, `@CacheInvalidate on ${String(name)}`)
       return wrapperFor(method, async function (this: unknown, ...args: unknown[]) {
-        const remove = () => home.engine().invalidation.invalidateAll(String(name), () => targetsOf(this, args))
-        if (options.before) await remove()
+        const remove = async () => {
+          const { invalidation } = home.engine()
+          for (const targetsOf of plans) await invalidation.invalidateAll(String(name), () => targetsOf(this, args))
+        }
+        if (before) await remove()
         const result = await method.apply(this, args)
-        if (!options.before) await remove()
+        if (!before) await remove()
         return result
       })
-    })) as CacheInvalidateDecoratorFactory
+    })
+  }) as CacheInvalidateDecoratorFactory
 }
 
-/** What a call of the method removes. @throws CacheConfigError here, when the options make no sense */
-function planTargets(
-  options: CacheInvalidateOptions,
-  method: AsyncFunction,
-  place: string,
-): (self: unknown, args: readonly unknown[]) => InvalidationTargets {
-  if (
-    typeof options !== 'object' ||
-    options === null ||
-    (options.key ?? options.pattern ?? options.tags) === undefined
-  ) {
+type TargetsOf = (self: unknown, args: readonly unknown[]) => InvalidationTargets
+
+/**
+ * What a call of the method removes. Key, pattern and tags are apart: where a call has no key, the others still count.
+ *
+ * @throws CacheConfigError here, when the options make no sense
+ */
+function planTargets(options: CacheInvalidateOptions, method: AsyncFunction, place: string): TargetsOf[] {
+  refuseUnknown(options, INVALIDATE_OPTIONS, place)
+  const { key, pattern, tags } = options
+  if ((key ?? pattern ?? tags) === undefined) {
     throw new CacheConfigError(
       `${place} needs a key, a pattern or tags: write @CacheInvalidate({ pattern: 'dashboard:*' })`,
     )
   }
-  refuseUnknown(options, INVALIDATE_OPTIONS, place)
-  const { key, pattern, tags } = options
-  const plan =
-    typeof key === 'function'
-      ? planFunction(key as () => KeyParts, place)
-      : key === undefined
-        ? undefined
-        : planLiteral(key, method)
-  if (pattern !== undefined && typeof pattern !== 'function') requireWords(pattern, 'pattern', 'dashboard:*', place)
-  if (tags !== undefined && typeof tags !== 'function') requireWords(tags, 'tags', 'org:42', place)
-  return (self, args) => {
-    const found = typeof pattern === 'function' ? pattern.apply(self, args as unknown[]) : (pattern ?? [])
-    const patterns = typeof found === 'string' ? [found] : [...found]
-    const keys = plan ? [plan.derive(self, args), ...patterns] : patterns
-    return { keys, tags: typeof tags === 'function' ? tags.apply(self, args as unknown[]) : (tags ?? []) }
+  const plans: TargetsOf[] = []
+  if (key !== undefined) {
+    const plan = planKey(key, method, place)
+    plans.push((self, args) => ({ keys: [plan.derive(self, args)], tags: [] }))
   }
+  if (typeof pattern === 'function') {
+    plans.push((self, args) => ({ keys: [pattern.apply(self, args as unknown[])].flat(), tags: [] }))
+  }
+  if (pattern !== undefined && typeof pattern !== 'function') {
+    const keys = requirePatterns(pattern, place)
+    plans.push(() => ({ keys, tags: [] }))
+  }
+  if (typeof tags === 'function') {
+    plans.push((self, args) => ({ keys: [], tags: [tags.apply(self, args as unknown[])].flat() }))
+  }
+  if (tags !== undefined && typeof tags !== 'function') {
+    const fixed = { keys: [], tags: requireWords(tags, 'tags', 'org:42', place) }
+    plans.push(() => fixed)
+  }
+  return plans
 }
 
-function requireWords(given: unknown, option: string, example: string, place: string): void {
-  const words = Array.isArray(given) ? given : [given]
-  if (words.length > 0 && words.every((word) => typeof word === 'string' && word !== '')) return
-  throw new CacheConfigError(`${place}: ${option} must be words such as '${example}', or a function that returns them`)
+function planKey(key: unknown, method: AsyncFunction, place: string): KeyPlan {
+  if (typeof key === 'string') return planLiteral(key, method)
+  if (typeof key === 'function') return planFunction(key as () => KeyParts, place)
+  throw new CacheConfigError(`${place}: key must be a string or a function, got ${describe(key)}`)
+}
+
+function requirePatterns(pattern: unknown, place: string): readonly string[] {
+  const patterns = requireWords(pattern, 'pattern', 'dashboard:*', place)
+  // No key has a brace, so such a pattern would never match.
+  if (patterns.some((one) => /[{}]/.test(one))) {
+    throw new CacheConfigError(
+      `${place}: a pattern has no holes; write a function: pattern: (user) => pattern\`user:\${user.id}:*\``,
+    )
+  }
+  return patterns
+}
+
+function requireWords(given: unknown, option: string, example: string, place: string): readonly string[] {
+  const words: unknown[] = [given].flat()
+  if (words.length > 0 && words.every((word) => typeof word === 'string' && word !== '')) return words as string[]
+  throw new CacheConfigError(
+    `${place}: ${option} must be a string such as '${example}', several of them, or a function that returns them`,
+  )
 }

@@ -135,7 +135,6 @@ export interface NoticeEvent extends OfCall {
     | 'unstorable'
     | 'too-large'
     | 'callback-threw'
-    | 'same-name'
     | 'polling'
     | 'undelivered'
   readonly level: 'info' | 'warn' | 'error'

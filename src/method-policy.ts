@@ -1,8 +1,9 @@
-import { CacheConfigError, UnkeyableError } from './errors.ts'
+import { CacheConfigError } from './errors.ts'
 import { planText } from './key-plan.ts'
 import type { Names } from './names.ts'
 import { makePolicy, type Policy, type RawPolicy } from './policy.ts'
 import type { AsyncFunction } from './types.ts'
+import { holds } from './wrap.ts'
 
 /** A method as its decorator finds it, whichever of the two decorator modes it is. */
 export interface Decorated {
@@ -25,22 +26,24 @@ export function policyFinder(options: RawPolicy, decorated: Decorated, names: Na
   const { method, name, owner, isPrivate } = decorated
   const label = typeof name === 'string' && !isPrivate ? name : ''
   const place = `@Cached on ${String(name)}`
-  const shown = owner?.name && label ? `${owner.name}.${label}` : label || String(name)
-  if (options?.key !== undefined) {
+  const className = owner && nameOf(owner)
+  const shown = className && label ? `${className}.${label}` : label || String(name)
+  if (options.key !== undefined) {
     const policy = makePolicy(options, method, shown, place)
     return () => policy
   }
   // All but the name is known, and checked, now.
   const unnamed = makePolicy(options, method, label || undefined, place)
   const named = (className: string): Policy => {
-    names.claim(`${className}.${label}`, method)
-    const plan = planText(`${className}.${label}`, method)
+    const text = `${className}.${label}`
+    const plan = planText(text, method)
+    names.claim(text, method)
     return Object.freeze({ ...unnamed, plan, name: plan.head })
   }
   if (owner === undefined) return byOwner(label, unnamed, named)
-  if (owner.name === '')
-    throw new CacheConfigError(`${place}: the class has no name, so give a key, as in key: '${label}'`)
-  const policy = named(owner.name)
+  if (!className)
+    throw new CacheConfigError(`${place}: the class has no name of its own, so give a key, as in key: '${label}'`)
+  const policy = named(className)
   return () => policy
 }
 
@@ -49,7 +52,7 @@ function byOwner(label: string, unnamed: Policy, named: (className: string) => P
   const known = new WeakMap<object, Policy>()
   const find = (start: object, wrapper: AsyncFunction): Policy => {
     const className = ownerName(start, label, wrapper)
-    if (!className) return uncached(unnamed, `no class with a name owns ${label}, so give it a key`)
+    if (!className) return uncached(unnamed, `no class with a name of its own owns ${label}, so give it a key`)
     try {
       return named(className)
     } catch (error) {
@@ -71,31 +74,35 @@ function byOwner(label: string, unnamed: Policy, named: (className: string) => P
 }
 
 /**
- * A subclass that inherits the method shares its values, one that overrides it does not. Where another decorator has
- * wrapped the wrapper, the only owner of a method of that name is it.
+ * A subclass that inherits the method shares its values, one that overrides it does not. Where a decorator of others
+ * has wrapped the wrapper, the only owner of a method of that name is it.
  */
 function ownerName(start: object, label: string, wrapper: AsyncFunction): string | undefined {
   const owners: object[] = []
   for (let at: object | null = start; at !== null; at = Object.getPrototypeOf(at)) {
     const value: unknown = Object.getOwnPropertyDescriptor(at, label)?.value
-    if (value === wrapper) return nameOf(at)
+    if (holds(value, wrapper)) return nameOf(at)
     if (typeof value === 'function') owners.push(at)
   }
   return owners.length === 1 ? nameOf(owners[0] as object) : undefined
 }
 
+/**
+ * What compilers and minifiers call a class. The next build may give the name to another one, and that would read the
+ * values of the first.
+ */
+const GENERATED = /^(?:_?[a-z]{1,2}\d*|class(?:_\d+)?|(?:\w+_)?default(?:_\d+)?)$/
+
+/** `undefined` for no name; a static member called `name` hides the name of the class too. */
 function nameOf(owner: object): string | undefined {
-  return typeof owner === 'function' ? owner.name : owner.constructor?.name
+  const name: unknown = typeof owner === 'function' ? owner.name : owner.constructor?.name
+  return typeof name === 'string' && !GENERATED.test(name) ? name : undefined
 }
 
 /** Calls go to the method, with one notice that says why. */
 function uncached(policy: Policy, reason: string): Policy {
   const derive = (): never => {
-    throw new UnkeyableError(
-      policy.name,
-      `not to be told apart from others: ${reason}`,
-      'two classes must not share keys',
-    )
+    throw new CacheConfigError(reason)
   }
   return Object.freeze({ ...policy, plan: { head: policy.name, derive } })
 }

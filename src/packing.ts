@@ -19,8 +19,11 @@ import { inspect } from './storable.ts'
  */
 export interface Serializer {
   serialize(value: unknown): string | Uint8Array
-  /** Gets a string where `serialize` gave one and the value has not left this process; from Redis always a `Buffer`. */
-  deserialize(data: Buffer | string | Uint8Array): unknown
+  /**
+   * Gets a string where `serialize` gave one and the value has not left this process; from Redis always bytes, in Node
+   * a `Buffer`.
+   */
+  deserialize(data: string | Uint8Array): unknown
 }
 
 export interface PackRules {
@@ -85,7 +88,7 @@ function packCustom(value: unknown, serializer: Serializer, rules: PackRules): B
 function unpackCustom(body: Body, { serializer }: PackRules): unknown {
   if (body.encoding !== 'custom' || !serializer || body.data === undefined)
     throw new Error('written with another serializer')
-  return serializer.deserialize(body.data as Buffer | string)
+  return serializer.deserialize(body.data as string | Uint8Array)
 }
 
 /** What a parser says of bad data quotes the data, so its words go no further. */

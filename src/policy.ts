@@ -159,7 +159,7 @@ function planTtl(raw: RawPolicy, place: string): Policy['ttlMs'] {
 
   return (self, result, args) => {
     if (result === undefined) return undefined
-    if (cacheIf && !(cacheIf as Callback).call(self, result, ...args)) return undefined
+    if (cacheIf && !verdictOf((cacheIf as Callback).call(self, result, ...args))) return undefined
     const own =
       result === null
         ? nullMs
@@ -167,6 +167,12 @@ function planTtl(raw: RawPolicy, place: string): Policy['ttlMs'] {
           milliseconds((ttl as Callback).call(self, result, ...args) as Duration, `${place}: what ttl returned`))
     return own === undefined ? undefined : Math.max(1, Math.round(own * (1 - Math.random() * jitter)))
   }
+}
+
+/** A promise is always true: what it will say comes too late. */
+function verdictOf(verdict: unknown): boolean {
+  if (typeof (verdict as PromiseLike<unknown> | undefined)?.then !== 'function') return Boolean(verdict)
+  throw new CacheConfigError('cacheIf returned a promise: it has to answer at once, with true or false')
 }
 
 function checkJitter(jitter: unknown, place: string): number {

@@ -107,8 +107,12 @@ export interface CacheUpdateOptions
   key: string | Callback<KeyParts>
 }
 
-/** Names that an options object must not have, made an error. */
-export type NoOthers<Given, Known> = { readonly [Name in Exclude<keyof Given, keyof Known>]: never }
+/** Names that an options object must not have, made an error that shows them. */
+export type NoOthers<Given, Known> = { readonly [Name in Exclude<keyof Given, keyof Known>]: NoSuchOption<Name> }
+
+interface NoSuchOption<Name> {
+  readonly noSuchOption: Name
+}
 
 /**
  * A decorator for promise-returning methods, TC39 or `experimentalDecorators`. What does not fit between its options
@@ -126,9 +130,18 @@ export interface AsyncMethodDecorator<Options> {
   ): void
 }
 
-type Verified<Options, This, Method extends AsyncFunction> = [Problem<Options, This, Method>] extends [never]
-  ? unknown
-  : { readonly cachewell: Problem<Options, This, Method> }
+type Verified<Options, This, Method extends AsyncFunction> = WhereWrong<
+  Problem<Options, This, Method>,
+  { readonly cachewell: Problem<Options, This, Method> },
+  unknown
+>
+
+/**
+ * Inside a generic class the type of a parameter may still be open, and then so is whether there is a problem. Such a
+ * method passes, since TypeScript assigns to an open condition without its first branch where that would not be taken
+ * with `any` in place of what is open. Hence the order of the branches, and the condition in a condition.
+ */
+type WhereWrong<Problem, Wrong, Right> = [[Problem] extends [never] ? 'right' : never] extends [never] ? Wrong : Right
 
 type Problem<Options, This, Method extends AsyncFunction> =
   | TemplateProblem<Get<Options, 'key'>, Parameters<Method>>
@@ -141,40 +154,28 @@ type Problem<Options, This, Method extends AsyncFunction> =
   | CallbackProblem<'cacheIf', Get<Options, 'cacheIf'>, This, WithResult<Method>>
 
 type WithResult<Method extends AsyncFunction> = [result: Awaited<ReturnType<Method>>, ...args: Parameters<Method>]
-type Get<Options, Name extends string> = Options extends { readonly [N in Name]: infer Value } ? Value : undefined
+/** `never` and not `undefined` for what is not given: without `strictNullChecks`, `undefined` extends everything. */
+type Get<Options, Name extends string> = Options extends { readonly [N in Name]: infer Value } ? Value : never
 
-/** Compared as tuples: they are checked strictly even where `strictFunctionTypes` is off. */
-type CallbackProblem<Name extends string, Value, This, Given extends readonly unknown[]> = Value extends (
+type CallbackProblem<Name extends string, Value, This, Args extends readonly unknown[]> = Value extends (
   this: infer Self,
-  ...args: infer Wanted
+  ...args: any
 ) => unknown
-  ? unknown extends Self
-    ? ArgumentsProblem<Name, Given, Wanted>
-    : This extends Self
-      ? ArgumentsProblem<Name, Given, Wanted>
-      : `${Name} expects another 'this' than the class of this method`
+  ? Value extends (this: any, ...args: Args) => unknown
+    ? unknown extends Self
+      ? never
+      : This extends Self
+        ? never
+        : `${Name} expects another 'this' than the class of this method`
+    : `${Name} expects other arguments than this method has`
   : never
 
-type ArgumentsProblem<
-  Name extends string,
-  Given extends readonly unknown[],
-  Wanted extends readonly unknown[],
-> = number extends Given['length']
-  ? never
-  : number extends Wanted['length']
-    ? Given extends Wanted
-      ? never
-      : `${Name} expects other arguments than this method has`
-    : Given extends readonly [...Wanted, ...any[]]
-      ? never
-      : `${Name} expects other arguments than this method has`
-
 /** The template itself when all its holes name something, else a message in its place. */
-export type TemplateFor<Key extends string, Args extends readonly unknown[]> = [TemplateProblem<Key, Args>] extends [
-  never,
-]
-  ? Key
-  : TemplateProblem<Key, Args>
+export type TemplateFor<Key extends string, Args extends readonly unknown[]> = WhereWrong<
+  TemplateProblem<Key, Args>,
+  TemplateProblem<Key, Args>,
+  Key
+>
 
 type TemplateProblem<Key, Args extends readonly unknown[]> = Key extends string
   ? string extends Key
@@ -187,15 +188,20 @@ type Holes<Key extends string> = Key extends `${string}{${infer Hole}}${infer Re
 type HoleProblem<Hole extends string, Args extends readonly unknown[]> = Hole extends `${infer Needed}?`
   ? HoleProblem<Needed, Args>
   : Hole extends `${infer Index}.${infer Path}`
-    ? Index extends keyof Args
+    ? Index extends PositionOf<Args>
       ? PathProblem<Args[Index], Path, Hole>
       : NoArgument<Hole, Args>
-    : Hole extends keyof Args
+    : Hole extends PositionOf<Args>
       ? never
       : NoArgument<Hole, Args>
 
+/** Not those of a rest parameter, of which there may be any number. */
+type PositionOf<Args extends readonly unknown[]> = keyof Args & `${number}`
+
 type NoArgument<Hole extends string, Args extends readonly unknown[]> = number extends Args['length']
-  ? never
+  ? Hole extends `${number}` | `${number}.${string}`
+    ? never
+    : `{${Hole}} names an argument that is not there`
   : `{${Hole}} names an argument that is not there`
 
 type PathProblem<Value, Path extends string, Hole extends string> = 0 extends 1 & Value

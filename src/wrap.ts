@@ -1,5 +1,8 @@
 import { CacheConfigError } from './errors.ts'
 
+/** What stands below a wrapper, for telling the wrappers of one method from other methods. */
+const originals = new WeakMap<object, Function>()
+
 /** Puts `wrapper` in the place of `original`: with its name, its length, and what others have attached to it. */
 export function wrapperFor<F extends Function>(original: F, wrapper: Function): F {
   for (const name of Reflect.ownKeys(original)) {
@@ -7,7 +10,14 @@ export function wrapperFor<F extends Function>(original: F, wrapper: Function): 
     Object.defineProperty(wrapper, name, Object.getOwnPropertyDescriptor(original, name) as PropertyDescriptor)
   }
   copyMetadata(original, wrapper)
+  originals.set(wrapper, original)
   return wrapper as F
+}
+
+/** Whether `outer` is `inner`, perhaps below other decorators of ours. */
+export function holds(outer: unknown, inner: Function): boolean {
+  for (let at = outer; typeof at === 'function'; at = originals.get(at)) if (at === inner) return true
+  return false
 }
 
 /** What `reflect-metadata` holds of a function (Nest's routes, guards and parameter types) has to follow it. */
@@ -31,7 +41,8 @@ export function requireAsync(fn: unknown, place: string): asserts fn is (...args
       `${place} works on functions that return a promise, and ${fn.name || 'this'} is a generator: collect its items and return an array`,
     )
   }
-  if (/^class\b/.test(Function.prototype.toString.call(fn))) {
+  // A method may be called `class`.
+  if (/^class\b(?!\s*\()/.test(Function.prototype.toString.call(fn))) {
     throw new CacheConfigError(`${place} works on functions that return a promise, and ${fn.name || 'this'} is a class`)
   }
 }

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest'
+import { listeningCache } from '../listening-cache.ts'
+
+const { Cached, CacheInvalidate } = listeningCache()
+
+// What the compiler refuses already, for those who do not ask it.
+const decorators: [string, any][] = [
+  ['@Cached', Cached({ key: 'k', ttl: '1m' })],
+  ['@CacheInvalidate', CacheInvalidate({ key: 'k' })],
+]
+
+const places: [string, string, (decorator: any) => unknown][] = [
+  [
+    'a getter',
+    'not on a getter',
+    (decorator) => {
+      class Refused {
+        @decorator
+        get value() {
+          return 1
+        }
+      }
+      return Refused
+    },
+  ],
+  [
+    'a setter',
+    'not on a (getter or )?setter',
+    (decorator) => {
+      class Refused {
+        @decorator
+        set value(_value: number) {}
+      }
+      return Refused
+    },
+  ],
+  [
+    'a field',
+    'not on a field',
+    (decorator) => {
+      class Refused {
+        @decorator
+        value = 1
+      }
+      return Refused
+    },
+  ],
+  [
+    'a static field',
+    'not on a field',
+    (decorator) => {
+      class Refused {
+        @decorator
+        static value = async () => 1
+        other = 1
+      }
+      return Refused
+    },
+  ],
+  [
+    'an accessor',
+    'not on (an accessor|a getter or setter)',
+    (decorator) => {
+      class Refused {
+        @decorator
+        accessor value = 1
+      }
+      return Refused
+    },
+  ],
+  [
+    'a class',
+    'not on a class',
+    (decorator) => {
+      @decorator
+      class Refused {}
+      return Refused
+    },
+  ],
+  [
+    'a generator',
+    'values is a generator: collect its items and return an array',
+    (decorator) => {
+      class Refused {
+        @decorator
+        *values() {
+          yield 1
+        }
+      }
+      return Refused
+    },
+  ],
+  [
+    'an async generator',
+    'values is a generator: collect its items and return an array',
+    (decorator) => {
+      class Refused {
+        @decorator
+        async *values() {
+          yield 1
+        }
+      }
+      return Refused
+    },
+  ],
+]
+
+for (const [name, decorator] of decorators) {
+  test.each(places)(`${name} refuses %s`, (_place, message, declare) => {
+    expect(() => declare(decorator)).toThrow(new RegExp(`^${name}.*${message}`))
+    expect(() => declare(decorator)).toThrow(expect.objectContaining({ name: 'CacheConfigError' }))
+  })
+}
+
+test('a method may be called class, and may return a promise without being async', async () => {
+  class School {
+    @Cached({ key: 'school', ttl: '1m' })
+    class(id: number) {
+      return Promise.resolve(id)
+    }
+  }
+  await expect(new School().class(1)).resolves.toBe(1)
+})
+
+test('methods named by a symbol have to give a key', () => {
+  const name = Symbol('load')
+  const declare = () => {
+    class Symbolic {
+      @Cached({ ttl: '1m' })
+      async [name]() {}
+    }
+    return Symbolic
+  }
+  expect(declare).toThrow(/^@Cached on Symbol\(load\): nothing here has a name to make a key of/)
+})
