@@ -74,12 +74,13 @@ export class Flight {
   /**
    * Whether a call that began at `moment` may take the value. A load that began after the call is always its to take.
    * One that began before is only if the store has proven that nothing was invalidated in between, up to the moment
-   * when the proof was asked for: whoever calls later has to look again.
+   * when the proof was asked for: whoever calls later has to look again. So has who joins later, having read first: of
+   * tags nothing is proven where nobody had joined by then.
    */
-  mayServe(calledAt: number, landing: Landing): boolean {
+  mayServe(calledAt: number, landing: Landing, joinedAt = calledAt): boolean {
     if (!landing.ok) return true
     if (landing.shareable === 'late') return false
-    return calledAt < this.#loadBeganAt || (landing.proven && calledAt < this.#sealedAt)
+    return calledAt < this.#loadBeganAt || (landing.proven && joinedAt < this.#sealedAt)
   }
 
   /** Whether somebody waits, or has waited, for the landing. */

@@ -109,8 +109,9 @@ export class ReadThrough {
   }
 
   async #join(call: KeyedCall, flight: Flight, calledAt: number, miss: Miss): Promise<unknown> {
+    const joinedAt = moment()
     const landing = await flight.join()
-    if (!flight.mayServe(calledAt, landing)) return START_OVER
+    if (!flight.mayServe(calledAt, landing, joinedAt)) return START_OVER
     if (!landing.ok && miss.spare) return this.#serveStale(call, miss.spare)
     return this.#share(call, landing, miss.reason)
   }
