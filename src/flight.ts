@@ -32,6 +32,25 @@ export function moment(): number {
 /** The flight in whose load the running code is, if it is in one. */
 const inside = new AsyncLocalStorage<Flight | undefined>()
 
+/**
+ * For a loader: a signal that fires when nobody waits for its result any more, because all of its callers have run
+ * into their `hardTimeout`. Pass it on to whatever can be given up. `undefined` outside of a load.
+ *
+ * @example
+ * ```ts
+ * import { cached, loadSignal } from 'cachewell'
+ *
+ * export const page = cached(async (url: string) => (await fetch(url, { signal: loadSignal() })).text(), {
+ *   key: 'page',
+ *   ttl: '5m',
+ *   hardTimeout: '2s',
+ * })
+ * ```
+ */
+export function loadSignal(): AbortSignal | undefined {
+  return inside.getStore()?.signal
+}
+
 /** Runs work that no load waits for, though it may have set it off. */
 export function outsideOfLoads<T>(work: () => T): T {
   return inside.run(undefined, work)
@@ -50,6 +69,9 @@ export class Flight {
   /** Flights that calls made by this load wait for. */
   readonly #awaited = new Set<Flight>()
   #joined = false
+  /** Callers that wait, the one who loads among them. */
+  #waiting = 1
+  #controller: AbortController | undefined
   readonly landed: Promise<Landing>
   #land!: (landing: Landing) => void
 
@@ -88,6 +110,16 @@ export class Flight {
     return this.#joined
   }
 
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  /** One of those who wait has given up. */
+  leave(): void {
+    if (--this.#waiting === 0) this.#controller?.abort()
+  }
+
   /** Whether waiting for this flight from here would never end: we are part of its own load, or it waits for ours. */
   waitsForCaller(): boolean {
     const here = inside.getStore()
@@ -107,6 +139,7 @@ export class Flight {
   async join(): Promise<Landing> {
     if (this.#loadBeganAt !== Number.POSITIVE_INFINITY) this.#late = true
     this.#joined = true
+    this.#waiting++
     const here = inside.getStore()
     if (here === undefined) return this.landed
     here.#awaited.add(this)

@@ -37,10 +37,10 @@ export type {
   TroubleEvent,
   UnstoredReason,
 } from './events.ts'
+export { loadSignal } from './flight.ts'
 export type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
-
 // Keys and patterns.
 export { secret } from './key.ts'
 export type { KeyParts } from './key-plan.ts'

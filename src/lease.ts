@@ -76,8 +76,10 @@ export function liveValueLease(call: KeyedCall, head: string, noted: Noted, guar
     keep: () => () => {},
     async done() {},
     async giveUp(why) {
-      // The function has answered, and what it said is not kept: what it said before is not served any more.
-      if (why === 'uncacheable') await guard('remove', call.policy.name, () => call.tier.driver.remove([call.key]))
+      // The function has answered, and what it said is not kept: what it said before is not served any more. What stands
+      // there by now instead, another's lease perhaps, stays.
+      if (why === 'uncacheable')
+        await guard('retract', call.policy.name, () => call.tier.driver.retract(call.key, head))
       return false
     },
   }

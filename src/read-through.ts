@@ -133,10 +133,11 @@ export class ReadThrough {
     return orWhenLate(work, softTimeoutMs, this.#around.clock, () => this.#serveStale(call, spare))
   }
 
-  #inTime({ policy }: KeyedCall, work: Promise<unknown>): Promise<unknown> {
+  #inTime({ policy, tier, key }: KeyedCall, work: Promise<unknown>): Promise<unknown> {
     const { hardTimeoutMs, name } = policy
     if (hardTimeoutMs === undefined) return work
     return orWhenLate(work, hardTimeoutMs, this.#around.clock, () => {
+      tier.flights.get(key)?.leave()
       throw new LoadTimeoutError(name, hardTimeoutMs)
     })
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Cache, type CacheEvent, createCache, LoadTimeoutError } from '../src/index.ts'
+import { type Cache, type CacheEvent, createCache, LoadTimeoutError, loadSignal } from '../src/index.ts'
 import { HandClock } from './hand-clock.ts'
 import { until } from './support/until.ts'
 
@@ -168,6 +168,31 @@ describe('stale values', () => {
     }
     go()
     expect(await until(async () => (await read.peek()) === 'late')).toBe(true)
+  })
+
+  it('loadSignal fires when the last of those who wait has given up, and not before', async () => {
+    let signal: AbortSignal | undefined
+    const read = cache.cached(
+      async () => {
+        signal = loadSignal()
+        await new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('given up'))))
+      },
+      { key: 'signal', ttl: 10, hardTimeout: '300ms' },
+    )
+    const first = read()
+    await until(() => signal)
+    clock.advance(100)
+    const second = read()
+    const outcomes = Promise.allSettled([first, second])
+    await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(200)
+    await expect(first).rejects.toBeInstanceOf(LoadTimeoutError)
+    expect(signal?.aborted).toBe(false)
+    clock.advance(100)
+    await expect(second).rejects.toBeInstanceOf(LoadTimeoutError)
+    expect(signal?.aborted).toBe(true)
+    await outcomes
+    expect(loadSignal()).toBeUndefined()
   })
 
   it('refreshAhead renews before the value is stale, without a caller waiting', async () => {

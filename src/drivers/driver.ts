@@ -98,6 +98,8 @@ export interface Driver {
   put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<number>
   /** Removes by name; the number that was there. */
   remove(keys: readonly string[]): Promise<number>
+  /** Removes a value only where it still stands: `head` as in {@link Driver.commit}. False: it did not. */
+  retract(key: string, head: string): Promise<boolean>
   /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
   scan(glob: string): AsyncIterable<readonly string[]>
   /** The stamps at these keys, in order; made where there is none, and kept for at least so long from now on. */

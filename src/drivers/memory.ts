@@ -108,6 +108,12 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       return removed
     },
 
+    async retract(key, head) {
+      if (!holds(key, head)) return false
+      forget(key)
+      return true
+    },
+
     async *scan(glob) {
       const found = [...slots.keys()].filter((key) => matches(glob, key))
       for (let i = 0; i < found.length; i += SCAN_BATCH) yield found.slice(i, i + SCAN_BATCH)

@@ -18,6 +18,7 @@ export function nullDriver(): Driver {
     release: async () => false,
     put: async () => 0,
     remove: async () => 0,
+    retract: async () => false,
     async *scan() {},
     increment: async () => undefined,
     stamps: async () => [],

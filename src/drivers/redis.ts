@@ -135,6 +135,8 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     },
 
     remove: (keys) => removeKeys(run, keys),
+    retract: (key, head) =>
+      run('retract', async (client) => (await runScript<number>(client, 'cachewellRelease', key, head)) === 1),
     scan: (glob) => scanKeys(run, glob),
 
     defer(removal) {

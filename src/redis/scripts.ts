@@ -47,9 +47,9 @@ if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
 
   /*
-   * Give a lease back.
+   * Give a lease back, or remove a value that is still the one meant.
    * KEYS[1] entry  ARGV[1] head that must stand
-   * Returns 1 given back, 0 lost.
+   * Returns 1 removed, 0 lost.
    */
   cachewellRelease: `
 if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
