@@ -51,6 +51,8 @@ export function redisDriver(options: RedisDriverOptions): Driver {
       const run: Run = (command, send, ms = REMOVE_TIMEOUT_MS) => withDeadline(send(client), ms, command, clock)
       await journal.replay((removal) => carryOut(run, removal))
     },
+    // Noted when the replay was over and the connection not yet in use.
+    unprepared: () => journal.size > 0,
   })
   const run: Run = (command, send, ms) => connection.run(command, send, ms)
 

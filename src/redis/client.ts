@@ -41,6 +41,8 @@ const OURS = {
   disableClientInfo: true,
   enableAutoPipelining: false,
   commandTimeout: undefined,
+  stringNumbers: false,
+  disconnectTimeout: 0,
   keyPrefix: '',
   // ioredis 6 would speak RESP3 and drop invalidation messages; ioredis 5 knows no such option.
   protocol: 2,
@@ -85,8 +87,8 @@ function prepare(client: RedisClient): RedisClient {
 }
 
 /**
- * Ends a client at once. ioredis would wait two seconds, with a timer that keeps the process alive, for a socket that
- * has closed already or for a server that no longer answers.
+ * Ends a client at once. ioredis would wait, with a timer that keeps the process alive, for a socket that has closed
+ * already or for a server that no longer answers: with its two seconds and an attempt each second, for ever.
  */
 export function endClient(client: RedisClient): void {
   if (client.status === 'end') return

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly clock: Clock
   /** Runs on every new connection before anything is served from it. Where it throws, the connection is not used. */
   readonly prepare: (client: RedisClient) => Promise<void>
+  /** Whether there is something to prepare (again): looked at in the step that begins to serve. */
+  readonly unprepared: () => boolean
   readonly onState: (state: 'ready' | 'lost' | 'failed', error?: CacheTroubleError) => void
 }
 
@@ -111,11 +113,12 @@ export class Connection {
   }
 
   async #attempt(): Promise<void> {
-    const { clock, prepare, onState, secrets, connectTimeoutMs } = this.#options
+    const { clock, prepare, unprepared, onState, secrets, connectTimeoutMs } = this.#options
     let client: RedisClient | undefined
     try {
       client = await this.#open()
-      await withDeadline(prepare(client), connectTimeoutMs, 'the first commands on a new connection', clock)
+      do await withDeadline(prepare(client), connectTimeoutMs, 'the first commands on a new connection', clock)
+      while (unprepared())
       if (this.#closed) return endClient(client)
       this.#client = client
       this.#failures = this.#timeouts = 0

@@ -1,0 +1,80 @@
+import { Redis } from 'ioredis'
+import MockRedis from 'ioredis-mock'
+import { Redis as Redis6 } from 'ioredis6'
+import { systemClock } from '../../src/clock.ts'
+import { memoryDriver } from '../../src/drivers/memory.ts'
+import type { RedisClientLike } from '../../src/redis/check-client.ts'
+import type { RedisClient } from '../../src/redis/client.ts'
+import { openRedis } from '../../src/redis/open.ts'
+import { describeRedis } from '../support/redis-available.ts'
+import { RedisServer } from '../support/redis-server.ts'
+import { type Backdoor, describeContract, type Opened } from './contract.ts'
+
+/** What the backdoor needs of either ioredis or the mock. */
+interface Keys {
+  set(key: string, value: string | Buffer): Promise<unknown>
+  hset(key: string, field: string, value: string): Promise<unknown>
+  lpush(key: string, item: string): Promise<unknown>
+  del(key: string): Promise<unknown>
+  getBuffer(key: string): Promise<Buffer | null>
+  pttl(key: string): Promise<number>
+  disconnect(): void
+}
+
+const backdoorOf = (client: Keys): Backdoor => ({
+  write: (key, bytes) => client.set(key, bytes),
+  async writeHash(key) {
+    await client.del(key)
+    await client.hset(key, 'field', 'value')
+  },
+  async writeList(key) {
+    await client.del(key)
+    await client.lpush(key, 'item')
+  },
+  read: (key) => client.getBuffer(key),
+  ttl: (key) => client.pttl(key),
+})
+
+const driverOptions = {
+  commandTimeoutMs: 2_000,
+  connectTimeoutMs: 2_000,
+  clock: systemClock,
+  onState: () => {},
+  everything: ['contract:*'],
+}
+
+describeContract('memory', async () => ({
+  driver: memoryDriver({ maxItems: 10_000, maxBytes: 1 << 26, isolation: 'clone' }, systemClock),
+}))
+
+async function openMock(): Promise<Opened> {
+  const client = new MockRedis({ host: 'contract' })
+  const { driver } = openRedis({ ...driverOptions, store: 'client', client: client as unknown as RedisClient })
+  return { driver, backdoor: backdoorOf(client as unknown as Keys), close: async () => client.disconnect() }
+}
+describeContract('ioredis-mock', openMock, { faithful: false })
+
+describeRedis('on a real Redis', () => {
+  async function open(place: (url: string) => { url: string } | { client: RedisClientLike }): Promise<Opened> {
+    const server = await RedisServer.start()
+    const backdoor = new Redis(server.url)
+    const at = place(server.url)
+    const { driver } =
+      'url' in at
+        ? openRedis({ ...driverOptions, store: 'redis', url: at.url })
+        : openRedis({ ...driverOptions, store: 'client', client: at.client as unknown as RedisClient })
+    return {
+      driver,
+      backdoor: backdoorOf(backdoor),
+      async close() {
+        backdoor.disconnect()
+        if ('client' in at) (at.client as unknown as RedisClient).disconnect()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  describeContract('a URL', () => open((url) => ({ url })))
+  describeContract('a client of ioredis 5', () => open((url) => ({ client: new Redis(url, { lazyConnect: true }) })))
+  describeContract('a client of ioredis 6', () => open((url) => ({ client: new Redis6(url, { lazyConnect: true }) })))
+})

@@ -1,0 +1,434 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Driver, State } from '../../src/drivers/driver.ts'
+import { entryHead, newId } from '../../src/entry.ts'
+import type { PackRules, Serializer } from '../../src/packing.ts'
+import { until } from '../support/until.ts'
+
+/** What tests do behind a driver's back. */
+export interface Backdoor {
+  write(key: string, bytes: string | Buffer): Promise<unknown>
+  writeHash(key: string): Promise<unknown>
+  writeList(key: string): Promise<unknown>
+  read(key: string): Promise<Buffer | null>
+  /** Milliseconds until it expires; -1 never, -2 not there. */
+  ttl(key: string): Promise<number>
+}
+
+export interface Opened {
+  readonly driver: Driver
+  /** `undefined` where there is nothing behind the driver. */
+  readonly backdoor?: Backdoor
+  close?(): Promise<unknown>
+}
+
+const PLAIN: PackRules = { serializer: undefined, maxValueBytes: 1_000_000 }
+const LEASE_MS = 5_000
+
+/**
+ * What every driver that keeps something has to do.
+ *
+ * @param faithful - false for the mock, which reads patterns as faulty regular expressions and adds to what is no number
+ */
+export function describeContract(name: string, open: () => Promise<Opened>, { faithful = true } = {}): void {
+  describe(`the contract of drivers: ${name}`, () => {
+    let opened: Opened
+    let driver: Driver
+    beforeAll(async () => {
+      opened = await open()
+      driver = opened.driver
+    })
+    afterAll(async () => {
+      expect(await opened?.driver.close()).toBe(0)
+      await opened?.close?.()
+    })
+
+    let scopes = 0
+    /** Keys of one test, apart from those of all others. */
+    const newScope = () => {
+      const scope = `contract:${++scopes}::`
+      return (key: string | number) => scope + key
+    }
+    const newKey = () => newScope()('key')
+    const draftOf = (value: unknown, { ttlMs = 60_000, version = '', rules = PLAIN } = {}) => ({
+      id: newId(),
+      body: driver.packing.pack(value, rules),
+      ttlMs,
+      loadMs: 7,
+      version,
+    })
+    const put = (key: string, value: unknown, options?: Parameters<typeof draftOf>[1]) =>
+      driver.put([{ key, draft: draftOf(value, options) }])
+    const stateOf = async (key: string) => (await driver.readMany([key]))[0] as State
+    const unpacked = (state: State | undefined, rules = PLAIN) =>
+      state?.kind === 'value' ? driver.packing.unpack(state.body, rules) : state?.kind
+    const valueAt = async (key: string, rules = PLAIN) => unpacked(await stateOf(key), rules)
+    const acquire = (key: string, token: string, over?: string) =>
+      driver.acquire(key, { token, leaseMs: LEASE_MS, over })
+    const lease = async (key: string) => {
+      const token = newId()
+      expect(await acquire(key, token)).toBe('granted')
+      return token
+    }
+    const commit = (key: string, token: string, value: unknown) =>
+      driver.commit(key, entryHead('lease', token), draftOf(value))
+    const scanned = async (glob: string) => {
+      const found = new Set<string>()
+      for await (const keys of driver.scan(glob)) for (const key of keys) found.add(key)
+      return [...found].sort()
+    }
+
+    describe('readMany', () => {
+      test('answers in order, absent keys and repeated ones too', async () => {
+        const key = newScope()
+        await put(key('a'), 'A')
+        await put(key('b'), { b: [1] })
+        const states = await driver.readMany([key('b'), key('none'), key('a'), key('b')])
+        expect(states.map((state) => unpacked(state))).toEqual([{ b: [1] }, 'absent', 'A', { b: [1] }])
+        expect(await driver.readMany([key('none')])).toEqual([{ kind: 'absent' }])
+      })
+
+      test('answers many', async () => {
+        const key = newScope()
+        const numbers = Array.from({ length: 1_500 }, (_, i) => i)
+        const items = numbers.filter((i) => i % 3 === 0).map((i) => ({ key: key(i), draft: draftOf(i) }))
+        expect(await driver.put(items)).toBe(500)
+        const states = await driver.readMany(numbers.map(key))
+        expect(states.map((state) => unpacked(state))).toEqual(numbers.map((i) => (i % 3 === 0 ? i : 'absent')))
+      })
+
+      test('says when a value was made, how long it is good for and what made it', async () => {
+        const key = newKey()
+        const before = driver.time()
+        await put(key, 1, { version: 'v2' })
+        const state = await stateOf(key)
+        if (state.kind !== 'value') throw new Error(`found ${state.kind}`)
+        const { createdAt, hardExpiresAt, loadMs, version } = state.header
+        expect(createdAt).toBeGreaterThanOrEqual(Math.floor(before))
+        expect(createdAt).toBeLessThanOrEqual(Math.ceil(driver.time()))
+        expect(Math.round(hardExpiresAt - createdAt)).toBe(60_000)
+        expect({ loadMs, version }).toEqual({ loadMs: 7, version: 'v2' })
+      })
+
+      test('a bad key does not harm its neighbours', async (context) => {
+        const { backdoor } = opened
+        if (!backdoor) return context.skip()
+        const key = newScope()
+        await put(key('good'), 'good')
+        const whole = (await backdoor.read(key('good'))) as Buffer
+        await backdoor.writeHash(key('hash'))
+        await backdoor.writeList(key('list'))
+        await backdoor.write(key('garbage'), Buffer.from([0xff, 0, 10, 0x80]))
+        await backdoor.write(key('future'), `cw2 V ${newId()} something that only a later version can read\n{}`)
+        await backdoor.write(key('cut'), whole.subarray(0, -2))
+        await backdoor.write(key('empty'), '')
+        const names = ['good', 'hash', 'list', 'garbage', 'future', 'cut', 'empty', 'none', 'good']
+        const states = await driver.readMany(names.map(key))
+        expect(unpacked(states[0])).toBe('good')
+        expect(unpacked(states[8])).toBe('good')
+        expect(states[7]).toEqual({ kind: 'absent' })
+        // MGET calls a hash absent; acquire is there to tell.
+        for (const i of [1, 2]) expect(states[i]?.kind).toMatch(/absent|foreign/)
+        for (const i of [3, 4, 6]) expect(states[i]).toEqual({ kind: 'foreign' })
+        expect(states[5]?.kind).toBe('value')
+        expect(() => unpacked(states[5])).toThrow('cannot be read')
+      })
+    })
+
+    describe('acquire', () => {
+      test('is granted once, until the load is stored', async () => {
+        const key = newKey()
+        const token = await lease(key)
+        expect(await acquire(key, newId())).toBe('leased')
+        expect((await stateOf(key)).kind).toBe('lease')
+        expect(await commit(key, token, 'loaded')).toBe(true)
+        expect(await acquire(key, newId())).toBe('value')
+        expect(await valueAt(key)).toBe('loaded')
+      })
+
+      test('is granted to one of many', async () => {
+        const key = newKey()
+        const answers = await Promise.all(Array.from({ length: 50 }, () => acquire(key, newId())))
+        expect(answers.filter((answer) => answer === 'granted')).toHaveLength(1)
+        expect(answers.filter((answer) => answer === 'leased')).toHaveLength(49)
+      })
+
+      test('is granted over the value that is named, and over no other', async () => {
+        const key = newKey()
+        const old = draftOf('old')
+        await driver.put([{ key, draft: old }])
+        expect(await acquire(key, newId(), entryHead('value', newId()))).toBe('value')
+        expect(await valueAt(key)).toBe('old')
+        expect(await acquire(key, newId(), entryHead('value', old.id))).toBe('granted')
+        expect((await stateOf(key)).kind).toBe('lease')
+        expect(await acquire(key, newId(), entryHead('value', old.id))).toBe('leased')
+      })
+
+      test('is granted over a pass marker, and says so in the lease', async () => {
+        const key = newKey()
+        const token = await lease(key)
+        expect(await driver.release(key, token, 60_000)).toBe(true)
+        expect((await stateOf(key)).kind).toBe('pass')
+        expect(await acquire(key, newId())).toBe('granted')
+        expect(await stateOf(key)).toMatchObject({ kind: 'lease', header: { optimistic: true } })
+      })
+
+      test('leaves alone what is not ours', async (context) => {
+        const { backdoor } = opened
+        const key = newScope()
+        await driver.increment(key('counter'), 3, 60_000)
+        expect(await acquire(key('counter'), newId())).toBe('foreign')
+        expect(await stateOf(key('counter'))).toEqual({ kind: 'counter', value: 3 })
+        if (!backdoor) return context.skip()
+        await backdoor.writeHash(key('hash'))
+        await backdoor.writeList(key('list'))
+        await backdoor.write(key('text'), 'hello')
+        await backdoor.write(key('empty'), '')
+        await backdoor.write(key('future'), `cw2 V ${newId()} later\n{}`)
+        for (const name of ['hash', 'list', 'text', 'empty', 'future']) {
+          expect(await acquire(key(name), newId()), name).toBe('foreign')
+        }
+        expect(String(await backdoor.read(key('text')))).toBe('hello')
+      })
+    })
+
+    describe('commit is a compare-and-set', () => {
+      test('that a removal defeats', async () => {
+        const key = newKey()
+        const token = await lease(key)
+        expect(await driver.remove([key])).toBe(1)
+        expect(await commit(key, token, 'old')).toBe(false)
+        expect(await valueAt(key)).toBe('absent')
+      })
+
+      test('that a removal found by a scan defeats', async () => {
+        const key = newScope()
+        const token = await lease(key('x'))
+        for await (const keys of driver.scan(key('*'))) await driver.remove(keys)
+        expect(await commit(key('x'), token, 'old')).toBe(false)
+        expect(await valueAt(key('x'))).toBe('absent')
+      })
+
+      test('that a put defeats', async () => {
+        const key = newKey()
+        const token = await lease(key)
+        await put(key, 'put')
+        expect(await commit(key, token, 'old')).toBe(false)
+        expect(await valueAt(key)).toBe('put')
+      })
+
+      test('that the lease of another load defeats', async () => {
+        const key = newKey()
+        const first = await lease(key)
+        await driver.remove([key])
+        const second = await lease(key)
+        expect(await commit(key, first, 'first')).toBe(false)
+        expect(await commit(key, second, 'second')).toBe(true)
+        expect(await commit(key, first, 'first')).toBe(false)
+        expect(await valueAt(key)).toBe('second')
+      })
+
+      test('over a value: that very value must still stand', async () => {
+        const key = newKey()
+        const old = draftOf('old')
+        await driver.put([{ key, draft: old }])
+        const head = entryHead('value', old.id)
+        expect(await driver.commit(key, head, draftOf('fresh'))).toBe(true)
+        expect(await driver.commit(key, head, draftOf('late'))).toBe(false)
+        expect(await valueAt(key)).toBe('fresh')
+      })
+
+      test('over something foreign: never', async (context) => {
+        const { backdoor } = opened
+        if (!backdoor) return context.skip()
+        const key = newKey()
+        const token = await lease(key)
+        await backdoor.writeHash(key)
+        expect(await commit(key, token, 'value')).toBe(false)
+        expect(await backdoor.ttl(key)).toBe(-1)
+      })
+    })
+
+    test('a lease expires, unless it is renewed; only its holder can renew it', async () => {
+      const key = newScope()
+      const [kept, left] = [newId(), newId()]
+      await driver.acquire(key('kept'), { token: kept, leaseMs: 150 })
+      await driver.acquire(key('left'), { token: left, leaseMs: 150 })
+      expect(await driver.renew(key('kept'), newId(), 60_000)).toBe(false)
+      expect(await driver.renew(key('kept'), kept, 60_000)).toBe(true)
+      await until(async () => (await stateOf(key('left'))).kind === 'absent')
+      expect(await driver.renew(key('left'), left, 60_000)).toBe(false)
+      expect(await commit(key('left'), left, 1)).toBe(false)
+      expect((await stateOf(key('kept'))).kind).toBe('lease')
+      expect(await commit(key('kept'), kept, 1)).toBe(true)
+      expect(await driver.renew(key('kept'), kept, 60_000)).toBe(false)
+    })
+
+    test('a lease is given back by its holder alone', async () => {
+      const key = newKey()
+      const token = await lease(key)
+      expect(await driver.release(key, newId())).toBe(false)
+      expect(await driver.release(key, newId(), 1_000)).toBe(false)
+      expect((await stateOf(key)).kind).toBe('lease')
+      expect(await driver.release(key, token)).toBe(true)
+      expect((await stateOf(key)).kind).toBe('absent')
+      expect(await driver.release(key, token)).toBe(false)
+    })
+
+    test('a pass marker takes the place of a lease, for its time', async () => {
+      const key = newKey()
+      const token = await lease(key)
+      expect(await driver.release(key, token, 150)).toBe(true)
+      expect((await stateOf(key)).kind).toBe('pass')
+      expect(await commit(key, token, 'late')).toBe(false)
+      await until(async () => (await stateOf(key)).kind === 'absent')
+    })
+
+    test('put replaces whatever of ours stands there', async () => {
+      const key = newScope()
+      await put(key('value'), 'old')
+      await lease(key('lease'))
+      await driver.release(key('pass'), await lease(key('pass')), 60_000)
+      const names = ['value', 'lease', 'pass', 'none']
+      expect(await driver.put(names.map((name) => ({ key: key(name), draft: draftOf(name) })))).toBe(4)
+      for (const name of names) expect(await valueAt(key(name))).toBe(name)
+      expect(await driver.put([])).toBe(0)
+    })
+
+    test('remove counts what was there', async () => {
+      const key = newScope()
+      await put(key('a'), 1)
+      await put(key('b'), 2)
+      expect(await driver.remove([key('a'), key('none'), key('b'), key('a')])).toBe(2)
+      expect(await driver.remove([key('a')])).toBe(0)
+      expect(await driver.remove([])).toBe(0)
+      expect((await driver.readMany([key('a'), key('b')])).map(({ kind }) => kind)).toEqual(['absent', 'absent'])
+    })
+
+    test('what has expired is not there', async () => {
+      const key = newKey()
+      await put(key, 'short', { ttlMs: 100 })
+      await until(async () => (await stateOf(key)).kind === 'absent')
+      expect(await driver.remove([key])).toBe(0)
+      expect(await acquire(key, newId())).toBe('granted')
+    })
+
+    describe('scan', () => {
+      test('finds what matches, with thousands around it', async () => {
+        const key = newScope()
+        const keys = Array.from({ length: 2_500 }, (_, i) => key(`${i % 5 === 0 ? 'hit' : 'other'}:${i}`))
+        await driver.put(keys.map((name) => ({ key: name, draft: draftOf(1) })))
+        expect(await scanned(key('hit:*'))).toEqual(keys.filter((name) => name.includes('hit')).sort())
+        expect(await scanned(key('*'))).toHaveLength(2_500)
+        expect(await scanned(key('none*'))).toEqual([])
+      })
+
+      const names = ['a', 'b', 'ab', 'a*', 'a?', '[ab]', 'a\\b', 'a]', 'a-b', '^a', 'A', 'a:b', 'a::b', '{a}']
+      test.each([
+        ['*', names],
+        ['?', ['a', 'b', 'A']],
+        ['[ab]', ['a', 'b']],
+        ['[^a]', ['b', 'A']],
+        ['[a-b]', ['a', 'b']],
+        ['[b-a]', ['a', 'b']],
+        ['\\[ab\\]', ['[ab]']],
+        ['\\[ab]', ['[ab]']],
+        ['a\\*', ['a*']],
+        ['a\\?', ['a?']],
+        ['a\\\\b', ['a\\b']],
+        ['a]', ['a]']],
+        ['a[]', []],
+        ['[', []],
+        ['[a', ['a']],
+        ['^a', ['^a']],
+        ['a:*', ['a:b', 'a::b']],
+        ['{a}', ['{a}']],
+        ['{a,b}', []],
+        ['a**b', ['ab', 'a\\b', 'a-b', 'a:b', 'a::b']],
+        ['', []],
+      ])('reads the pattern %j as Redis does', { skip: !faithful }, async (glob, expected) => {
+        const key = newScope()
+        await driver.put(names.map((name) => ({ key: key(name), draft: draftOf(1) })))
+        expect(await scanned(key(glob))).toEqual(expected.map(key).sort())
+      })
+
+      test.each(['app', 'app:x', 'app2', 'a.p', 'a+p', 'a$p', 'a/p', 'a@p', 'a-p', 'a_p'])(
+        'a prefix like %j is itself only',
+        async (prefix) => {
+          const scope = newScope()
+          const others = ['app', 'app:x', 'app2', 'a.p', 'a+p', 'a$p', 'a/p', 'a@p', 'a-p', 'a_p', 'axp', 'aapp']
+          await driver.put(others.map((other) => ({ key: scope(`${other}::key`), draft: draftOf(1) })))
+          expect(await scanned(scope(`${prefix}::*`))).toEqual([scope(`${prefix}::key`)])
+        },
+      )
+    })
+
+    describe('increment', () => {
+      test('counts, up and down, from nothing', async () => {
+        const key = newKey()
+        expect(await driver.increment(key, 5, 60_000)).toBe(5)
+        expect(await driver.increment(key, -7, 60_000)).toBe(-2)
+        expect(await driver.increment(key, 0, 60_000)).toBe(-2)
+        expect(await stateOf(key)).toEqual({ kind: 'counter', value: -2 })
+      })
+
+      test('loses none of many', async () => {
+        const key = newKey()
+        const counts = await Promise.all(Array.from({ length: 200 }, () => driver.increment(key, 1, 60_000)))
+        expect(new Set(counts).size).toBe(200)
+        expect(await driver.increment(key, 0, 60_000)).toBe(200)
+      })
+
+      test('the time to live begins with the counter and is not put off', async () => {
+        const key = newKey()
+        await driver.increment(key, 1, 300)
+        await driver.increment(key, 1, 60_000)
+        await until(async () => (await stateOf(key)).kind === 'absent')
+        expect(await driver.increment(key, 1, 60_000)).toBe(1)
+      })
+
+      test('a counter that somebody else has made gets one, too', async (context) => {
+        const { backdoor } = opened
+        if (!backdoor) return context.skip()
+        const key = newKey()
+        await backdoor.write(key, '41')
+        expect(await driver.increment(key, 1, 60_000)).toBe(42)
+        expect(await backdoor.ttl(key)).toBeGreaterThan(50_000)
+      })
+
+      test('does not touch a value', { skip: !faithful }, async () => {
+        const key = newScope()
+        await put(key('value'), 5)
+        const token = await lease(key('lease'))
+        await expect(driver.increment(key('value'), 1, 60_000)).rejects.toMatchObject({ local: true })
+        await expect(driver.increment(key('lease'), 1, 60_000)).rejects.toMatchObject({ local: true })
+        expect(await valueAt(key('value'))).toBe(5)
+        expect(await commit(key('lease'), token, 'loaded')).toBe(true)
+      })
+    })
+
+    test('a serializer of bytes gets back the bytes that it gave, whichever they are', async () => {
+      const key = newKey()
+      const bytes = Uint8Array.from({ length: 512 }, (_, i) => i % 256)
+      const serializer: Serializer = { serialize: () => bytes, deserialize: (data) => Uint8Array.from(data as Buffer) }
+      const rules = { ...PLAIN, serializer }
+      await put(key, 'anything', { rules })
+      expect(await valueAt(key, rules)).toEqual(bytes)
+      const state = await stateOf(key)
+      expect(() => unpacked(state, PLAIN)).toThrow('cannot be read')
+    })
+
+    test('what JSON cannot say comes back as it was', async () => {
+      const key = newKey()
+      const value = {
+        at: new Date(5),
+        map: new Map([[{ a: 1 }, new Set([1n, Number.NaN])]]),
+        none: undefined,
+        text: 'ä\u2028\ud83d\ude00\0',
+        __proto__: { inherited: true },
+      }
+      const plain = { ...value }
+      await put(key, plain)
+      expect(await valueAt(key)).toEqual(plain)
+    })
+  })
+}
