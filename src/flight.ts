@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Body } from './drivers/driver.ts'
+import type { EntryHeader } from './entry.ts'
 
 /** How others can have what a load has made, each for themselves. */
 export type Shareable =
@@ -18,6 +19,8 @@ export type Landing =
       readonly ok: true
       readonly shareable: Shareable
       readonly loadMs: number
+      /** Where nobody here has loaded it: what was found, for everyone's event of a hit. */
+      readonly found?: EntryHeader
       /** The store's compare-and-set went through: nothing was invalidated since the load began. */
       readonly proven: boolean
     }
@@ -85,6 +88,11 @@ export class Flight {
   land(landing: Landing): void {
     if (this.#parent) this.#parent.#awaited.delete(this)
     this.#land(landing)
+  }
+
+  /** What lands is as new as this moment: somebody else's value, about to be read. */
+  begin(): void {
+    this.#loadBeganAt = moment()
   }
 
   /** Runs the load, so that calls it makes know where they are. */

@@ -40,11 +40,11 @@ export class Loading {
   }
 
   /** The lease; or the value that someone has stored, or why to load without a lease. */
-  async claim(call: KeyedCall, miss: Miss): Promise<Lease | Found | Miss> {
-    if (miss.spare) return this.#claimBeside(call, miss)
+  async claim(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
+    if (miss.spare) return this.#claimBeside(call, flight, miss)
     const token = newId()
     const first = miss.mayStore ? await this.#acquire(call, token, miss) : miss
-    return isLeased(first) ? this.#waitForOther(call, token) : first
+    return isLeased(first) ? this.#waitForOther(call, flight, token) : first
   }
 
   async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Lease | Miss> {
@@ -67,8 +67,8 @@ export class Loading {
    * Someone else is loading. Woken by the store, look what came of it, and take over when nothing did: its holder has
    * died, or the key was invalidated. A pass marker says that the result was not to be stored: nobody waits then.
    */
-  #waitForOther(call: KeyedCall, token: string): Promise<Lease | Found | Miss> {
-    return this.#lookUntil(call, async (answer, mayWait) => {
+  #waitForOther(call: KeyedCall, flight: Flight, token: string): Promise<Lease | Found | Miss> {
+    return this.#lookUntil(call, flight, async (answer, mayWait) => {
       if ('value' in answer) return answer
       if (answer.reason === 'leased') return mayWait ? undefined : answer
       if (answer.reason === 'passed' || !answer.mayStore) return { ...answer, mayStore: false }
@@ -78,9 +78,10 @@ export class Loading {
   }
 
   /** A stale value stays while it is renewed: who does so is settled beside it, and the others wait for the outcome. */
-  #claimBeside(call: KeyedCall, miss: Miss): Promise<Lease | Found | Miss> {
+  #claimBeside(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
     return this.#lookUntil(
       call,
+      flight,
       async (answer, mayWait) => {
         if ('value' in answer || !answer.spare) return answer
         const elected = await this.elect(call, answer.spare.header.id)
@@ -94,6 +95,7 @@ export class Loading {
   /** Looks again and again, woken by changes of the key, until `decide` has an answer. */
   async #lookUntil<T>(
     call: KeyedCall,
+    flight: Flight,
     decide: (answer: Found | Miss, mayWait: boolean) => Promise<T | undefined>,
     known?: Found | Miss,
   ): Promise<T> {
@@ -102,6 +104,8 @@ export class Loading {
     const watch = call.tier.driver.watch(call.key)
     try {
       for (let answer = known; ; answer = undefined) {
+        // What is read from here on is as new as this moment; who joins later has to look again.
+        if (!answer) flight.begin()
         answer ??= this.#reading.answer(call, await this.#reading.read(call))
         const decided = await decide(answer, this.#clock.now() < giveUpAt)
         if (decided !== undefined) return decided
@@ -157,22 +161,32 @@ export class Loading {
   async load(call: KeyedCall, flight: Flight, lease: Lease | undefined, reason: MissReason): Promise<unknown> {
     const ended = lease?.keep()
     const began = this.#clock.now()
-    const event = () => ({ ...about(call), reason, collapsed: false, loadMs: this.#clock.now() - began })
+    const loadMs = () => this.#clock.now() - began
     try {
-      const value = await flight.load(call.load)
+      const value = await this.run(call, reason, () => flight.load(call.load))
       ended?.()
-      const miss = event()
-      this.#events.emit({ type: 'miss', ...miss })
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
-      const storing = this.#storing.store(call, flight, lease, value, miss.loadMs)
-      this.#track(this.#land(call, flight, miss.loadMs, storing))
+      const storing = this.#storing.store(call, flight, lease, value, loadMs())
+      this.#track(this.#land(call, flight, loadMs(), storing))
       return value
     } catch (error) {
       ended?.()
-      const failure = event()
-      this.takeOff(call, flight, { ok: false, error, loadMs: failure.loadMs })
+      this.takeOff(call, flight, { ok: false, error, loadMs: loadMs() })
       if (lease) this.#track(lease.giveUp('failed'))
-      this.#events.emit({ type: 'load-error', ...failure, error })
+      throw error
+    }
+  }
+
+  /** Runs the function for one caller alone. */
+  async run(call: KeyedCall, reason: MissReason, load = call.load): Promise<unknown> {
+    const began = this.#clock.now()
+    const event = () => ({ ...about(call), reason, collapsed: false, loadMs: this.#clock.now() - began })
+    try {
+      const value = await load()
+      this.#events.emit({ type: 'miss', ...event() })
+      return value
+    } catch (error) {
+      this.#events.emit({ type: 'load-error', ...event(), error })
       throw error
     }
   }

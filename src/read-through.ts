@@ -89,9 +89,10 @@ export class ReadThrough {
   async #lead(call: KeyedCall, miss: Miss): Promise<unknown> {
     const flight = new Flight()
     call.tier.flights.set(call.key, flight)
-    const claim = await this.#loading.claim(call, miss)
+    const claim = await this.#loading.claim(call, flight, miss)
     if ('value' in claim) {
-      this.#loading.takeOff(call, flight, LOOK_YOURSELF)
+      const { header: found, body } = claim.from
+      this.#loading.takeOff(call, flight, { ok: true, shareable: { body }, loadMs: 0, found, proven: false })
       return this.#serve(call, claim)
     }
     if ('refused' in claim && claim.spare) {
@@ -150,16 +151,16 @@ export class ReadThrough {
       throw landing.error
     }
     const { shareable } = landing
-    const alone = () => this.#loading.load(call, new Flight(), undefined, reason)
-    if (typeof shareable === 'string') return alone()
+    if (typeof shareable === 'string') return this.#loading.run(call, reason)
     let value: unknown
     try {
       value = 'copy' in shareable ? copy(shareable.copy) : call.tier.driver.packing.unpack(shareable.body, call.rules)
     } catch {
       // Stored by another function, with a serializer of its own.
-      return alone()
+      return this.#loading.run(call, reason)
     }
-    this.#around.events.emit({ type: 'miss', ...event })
+    if (landing.found) this.#reading.hit(call, landing.found)
+    else this.#around.events.emit({ type: 'miss', ...event })
     return value
   }
 
@@ -255,5 +256,5 @@ export class ReadThrough {
 }
 
 const START_OVER = Symbol('start over')
-/** A value was found that is there for all: each reads it for itself. */
+/** A stale value is served, for want of a better one: who joins reads for itself whether it still stands. */
 const LOOK_YOURSELF: Landing = Object.freeze({ ok: true, shareable: 'late', loadMs: 0, proven: false })

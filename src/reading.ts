@@ -12,6 +12,8 @@ import type { StoreTier } from './tier.ts'
 /** A value that may be served, to a caller of its own. */
 export interface Found {
   readonly value: unknown
+  /** As it was found, for others to unpack. */
+  readonly from: Value
   /** The id of the value, when it is stale or soon will be and should be renewed in the background. */
   readonly renew?: string
 }
@@ -97,7 +99,8 @@ export class Reading {
     }
   }
 
-  #judge(call: KeyedCall, { header, body }: Value): Found | Miss {
+  #judge(call: KeyedCall, from: Value): Found | Miss {
+    const { header, body } = from
     const { tier, policy, rules } = call
     const now = tier.driver.time()
     const unusable = (reason: MissReason): Miss => ({ reason, mayStore: true, over: entryHead('value', header.id) })
@@ -117,7 +120,7 @@ export class Reading {
       return { reason: 'stale', mayStore: true, spare: { value, header } }
     }
     this.hit(call, header)
-    return staleMs >= 0 || isDue(header, now, policy.refreshAhead) ? { value, renew: header.id } : { value }
+    return staleMs >= 0 || isDue(header, now, policy.refreshAhead) ? { value, from, renew: header.id } : { value, from }
   }
 
   hit(call: KeyedCall, { createdAt, softExpiresAt }: EntryHeader): void {

@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { alias: { cachewell: `${root}src/index.ts` } },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/package/**', 'node_modules/**'],
+    exclude: ['test/package/**', '**/node_modules/**'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
   },

@@ -53,6 +53,7 @@ export class Wakeups {
     const connection = new Connection({
       ...this.#options,
       prepare: (client) => this.#subscribe(client),
+      unprepared: () => false,
       // What changed while nobody told us: let everyone look once.
       onState: () => this.#watchers.allChanged(),
     })

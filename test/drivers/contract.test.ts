@@ -41,6 +41,8 @@ const driverOptions = {
   clock: systemClock,
   onState: () => {},
   everything: ['contract:*'],
+  scope: 'contract',
+  onUnsupported: () => {},
 }
 
 describeContract('memory', async () => ({

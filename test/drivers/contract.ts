@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import type { Driver, State } from '../../src/drivers/driver.ts'
 import { entryHead, newId } from '../../src/entry.ts'
 import type { PackRules, Serializer } from '../../src/packing.ts'
@@ -53,8 +54,10 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
       id: newId(),
       body: driver.packing.pack(value, rules),
       ttlMs,
+      keepMs: ttlMs,
       loadMs: 7,
       version,
+      stamps: [],
     })
     const put = (key: string, value: unknown, options?: Parameters<typeof draftOf>[1]) =>
       driver.put([{ key, draft: draftOf(value, options) }])
@@ -404,6 +407,70 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
         expect(await valueAt(key('value'))).toBe(5)
         expect(await commit(key('lease'), token, 'loaded')).toBe(true)
       })
+    })
+
+    test('stamps are made once, stand until they are changed, and are never the same again', async () => {
+      const key = newScope()
+      const keys = [key('one'), key('two')]
+      const made = await driver.stamps(keys, 60_000)
+      expect(made.map((stamp) => stamp.made)).toEqual([true, true])
+      expect(new Set(made.map(({ id }) => id)).size).toBe(2)
+      const found = await driver.stamps(keys, 60_000)
+      expect(found.map(({ id, changedAt }) => [id, changedAt])).toEqual(
+        made.map(({ id, changedAt }) => [id, changedAt]),
+      )
+      expect(found.map((stamp) => stamp.made)).toEqual([false, false])
+      expect(found.every(({ now, changedAt }) => now >= changedAt)).toBe(true)
+      expect(await stateOf(key('one'))).toEqual({
+        kind: 'stamp',
+        stamp: { id: made[0]?.id, changedAt: made[0]?.changedAt },
+      })
+      await driver.restamp(key('one'))
+      const [one, two] = await driver.stamps(keys, 60_000)
+      expect(one?.id).not.toBe(made[0]?.id)
+      expect(one?.made).toBe(false)
+      expect(two?.id).toBe(made[1]?.id)
+      await driver.remove(keys)
+      expect((await stateOf(key('one'))).kind).toBe('absent')
+    })
+
+    test('an entry keeps the stamps that it notes, and lasts longer than its ttl where it is to', async () => {
+      const key = newKey()
+      const stamps = [['org%3A1', 'stamp-of-org-1--']] as const
+      await driver.put([{ key, draft: { ...draftOf('kept', { ttlMs: 30 }), keepMs: 60_000, stamps } }])
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      const state = await stateOf(key)
+      expect(state.kind === 'value' && state.header.stamps).toEqual(stamps)
+      expect(state.kind === 'value' && state.header.softExpiresAt).toBeLessThan(driver.time())
+    })
+
+    test('one is elected, the others learn whether it is busy or has failed', async () => {
+      const key = newKey()
+      const [token, other] = [newId(), newId()]
+      expect(await driver.elect(key, token, LEASE_MS)).toBe('elected')
+      expect(await driver.elect(key, other, LEASE_MS)).toBe('busy')
+      await driver.resign(key, other)
+      expect(await driver.elect(key, other, LEASE_MS)).toBe('busy')
+      await driver.resign(key, token, 60_000)
+      expect(await driver.elect(key, other, LEASE_MS)).toBe('failed')
+      await driver.remove([key])
+      expect(await driver.elect(key, other, LEASE_MS)).toBe('elected')
+      await driver.resign(key, other)
+      expect(await driver.elect(key, token, LEASE_MS)).toBe('elected')
+    })
+
+    test('a watch is over when its time is, or sooner', async () => {
+      const key = newKey()
+      const watch = driver.watch(key)
+      await watch.wait(20, systemClock)
+      const woken = watch.wait(5_000, systemClock)
+      const began = performance.now()
+      // Where the store tells nothing, or not yet, time has to do.
+      const changing = setInterval(() => void put(key, 'changed'), 50)
+      await Promise.race([woken, new Promise((resolve) => setTimeout(resolve, faithful ? 4_000 : 100))])
+      clearInterval(changing)
+      watch.end(watch)
+      expect(performance.now() - began).toBeLessThan(3_500)
     })
 
     test('a serializer of bytes gets back the bytes that it gave, whichever they are', async () => {

@@ -179,7 +179,7 @@ describeRedis('a real Redis', () => {
     const client = new Redis(server.url, { lazyConnect: true })
     const second = openCache({ client })
     const call = cache.cached(counting(), { key: 'k', ttl: 60 })
-    const other = second.cache.cached(counting(), { key: 'k', ttl: 60 })
+    const other = second.cache.cached(counting(), { key: 'other', ttl: 60 })
     call.keyFor()
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(await clients()).toBe(1)

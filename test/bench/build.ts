@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface Build extends Disposable {
+  /** Of the ES module. */
+  readonly url: string
+}
+
+/** `src` as it would be published, in a folder that goes away: measured is what users install, and of this very moment. */
+export function buildCachewell(): Build {
+  const folder = mkdtempSync(join(tmpdir(), 'cachewell-bench-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  // From where ioredis is found, which is not part of the build.
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
+  const tsup = join(root, 'node_modules/.bin/tsup')
+  const args = ['--no-dts', '--format', 'esm', '--silent', '--out-dir', join(folder, 'dist')]
+  const { status, error, stdout, stderr } = spawnSync(tsup, args, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) {
+    remove()
+    throw new Error(`cachewell could not be built: ${error?.message ?? stderr + stdout}`)
+  }
+  return { url: pathToFileURL(join(folder, 'dist/index.js')).href, [Symbol.dispose]: remove }
+}
