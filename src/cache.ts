@@ -109,13 +109,15 @@ export function createEngine(given: CacheOptions): CacheEngine {
     tierOf: (choice: TierChoice) => store.tierOf(choice),
     track,
   }
+  const path = new ReadThrough(around)
   return {
-    path: new ReadThrough(around),
+    path,
     direct: new DirectAccess(store, guard, events, prefix, rules),
     invalidation: new Invalidation(store, guard, events, prefix),
     events,
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
+      await path.giveBack()
       await store.close()
     },
   }

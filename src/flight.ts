@@ -50,9 +50,12 @@ const inside = new AsyncLocalStorage<Flight | undefined>()
  * })
  * ```
  */
-export function loadSignal(): AbortSignal | undefined {
-  return inside.getStore()?.signal
+export function loadSignal(): LoadSignal | undefined {
+  return inside.getStore()?.signal as LoadSignal | undefined
 }
+
+/** An `AbortSignal`, where the types of the platform know it. */
+export type LoadSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : unknown
 
 /** Runs work that no load waits for, though it may have set it off. */
 export function outsideOfLoads<T>(work: () => T): T {
@@ -68,7 +71,7 @@ export class Flight {
   /** Somebody has joined after the load began, and needs a proof. */
   #late = false
   /** The flight whose load started this one. */
-  readonly #parent = inside.getStore()
+  #parent = inside.getStore()
   /** Flights that calls made by this load wait for. */
   readonly #awaited = new Set<Flight>()
   #joined = false
@@ -87,6 +90,8 @@ export class Flight {
 
   land(landing: Landing): void {
     if (this.#parent) this.#parent.#awaited.delete(this)
+    // A load may set off the next one, and so on: what has landed holds nobody up, and must not be kept.
+    this.#parent = undefined
     this.#land(landing)
   }
 

@@ -37,7 +37,7 @@ export type {
   TroubleEvent,
   UnstoredReason,
 } from './events.ts'
-export { loadSignal } from './flight.ts'
+export { type LoadSignal, loadSignal } from './flight.ts'
 export type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'

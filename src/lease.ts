@@ -68,7 +68,7 @@ export function election(
   }
 }
 
-/** The right to replace a live value without having asked anybody: for `refresh()`. */
+/** The right to replace what stands, a value mostly, without having asked anybody: for `refresh()`. */
 export function liveValueLease(call: KeyedCall, head: string, noted: Noted, guard: Guard): Lease {
   return {
     head,
@@ -99,7 +99,8 @@ function keepRenewed({ tier, key, policy }: KeyedCall, token: string, guard: Gua
     if (clock.now() - began > (policy.hardTimeoutMs ?? MAX_HELD_MS)) return
     const kept = await guard('renew', policy.name, () => tier.driver.renew(key, token, LEASE_MS))
     // Lost for good; a time-out says nothing, so the next turn may still save it.
-    if (!ended && (kept === true || kept instanceof CacheTroubleError)) timer = schedule()
+    const unknown = kept instanceof CacheTroubleError && kept.code !== 'CLOSED'
+    if (!ended && (kept === true || unknown)) timer = schedule()
   }
   return () => {
     ended = true

@@ -1,6 +1,6 @@
 import { about, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
-import { entryHead, newId } from './entry.ts'
+import { type EntryKind, entryHead, newId } from './entry.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, MissReason } from './events.ts'
 import { Flight, type Landing, outsideOfLoads } from './flight.ts'
@@ -24,6 +24,8 @@ export class Loading {
   readonly #clock: Clock
   readonly #prefix: string
   readonly #track: (work: Promise<unknown>) => void
+  /** Leases of loads that are under way. */
+  readonly #held = new Set<Lease>()
 
   constructor(
     reading: Reading,
@@ -140,9 +142,9 @@ export class Loading {
   }
 
   /** The right to replace a live value, without having asked anybody. */
-  async liveValue(call: KeyedCall, id: string): Promise<Lease | undefined> {
+  async liveValue(call: KeyedCall, id: string, kind: EntryKind = 'value'): Promise<Lease | undefined> {
     const noted = await this.#storing.note(call)
-    return noted && liveValueLease(call, entryHead('value', id), noted, this.#guard)
+    return noted && liveValueLease(call, entryHead(kind, id), noted, this.#guard)
   }
 
   /** Renews a live value in the background: once at a time in this process, and mostly in the fleet. */
@@ -159,7 +161,7 @@ export class Loading {
 
   /** Runs the function and sees to its outcome. */
   async load(call: KeyedCall, flight: Flight, lease: Lease | undefined, reason: MissReason): Promise<unknown> {
-    const ended = lease?.keep()
+    const ended = lease && this.#hold(lease)
     const began = this.#clock.now()
     const loadMs = () => this.#clock.now() - began
     try {
@@ -175,6 +177,20 @@ export class Loading {
       if (lease) this.#track(lease.giveUp('failed'))
       throw error
     }
+  }
+
+  #hold(lease: Lease): () => void {
+    const ended = lease.keep()
+    this.#held.add(lease)
+    return () => {
+      ended()
+      this.#held.delete(lease)
+    }
+  }
+
+  /** For the end of the process: others need not wait for loads that will not be stored any more. */
+  async giveBack(): Promise<void> {
+    await Promise.all([...this.#held].map((lease) => lease.giveUp('superseded')))
   }
 
   /** Runs the function for one caller alone. */

@@ -12,6 +12,7 @@ import type { PackRules } from './packing.ts'
 import type { TierChoice } from './policy.ts'
 import { type Found, type Miss, Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
+import type { Seen } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
 
 /** What the path of a call needs of the cache around it. */
@@ -171,17 +172,26 @@ export class ReadThrough {
     if (inCommitScope()) return this.#bypass(call, 'uncommitted')
     const keyed = this.#reading.keyed(tier, call)
     if (!keyed) return this.#bypass(call, 'unkeyable')
-    // A load that is under way began before this call: it will not do.
-    for (let flight = tier.flights.get(keyed.key); flight; flight = tier.flights.get(keyed.key)) {
-      if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
-      await flight.join()
+    let seen: Seen
+    do {
+      // A load that is under way began before this call: it will not do.
+      const flight = tier.flights.get(keyed.key)
+      if (flight?.waitsForCaller()) return this.#bypass(call, 'reentrant')
+      await flight?.join()
+      seen = await this.#reading.read(keyed)
+    } while (tier.flights.has(keyed.key))
+    if (seen.kind === 'value' || seen.kind === 'untagged' || seen.kind === 'lease') {
+      // The lease of another process is replaced as well: its load began before this call.
+      const kind = seen.kind === 'lease' ? seen.kind : 'value'
+      const lease = await this.#loading.liveValue(keyed, seen.header.id, kind)
+      return this.#loading.load(keyed, new Flight(), lease, 'refresh')
     }
-    const seen = await this.#reading.read(keyed)
-    if (seen.kind !== 'value' && seen.kind !== 'untagged') {
-      return this.#lead(keyed, { mayStore: false, ...this.#reading.answer(keyed, seen), reason: 'refresh' })
-    }
-    const lease = await this.#loading.liveValue(keyed, seen.header.id)
-    return this.#loading.load(keyed, new Flight(), lease, 'refresh')
+    return this.#lead(keyed, { mayStore: false, ...this.#reading.answer(keyed, seen), reason: 'refresh' })
+  }
+
+  /** Gives back what loads under way hold. */
+  giveBack(): Promise<void> {
+    return this.#loading.giveBack()
   }
 
   /** The stored value, without a load. */

@@ -128,7 +128,7 @@ export class Connection {
       if (client) endClient(client)
       // What went wrong first says most: the socket's own error, or that the password is wrong.
       this.#lastError ??= toTrouble(error, secrets)
-      if (!this.#reported) onState('failed', this.#lastError)
+      if (!this.#reported && !this.#closed) onState('failed', this.#lastError)
       this.#reported = true
       void this.#retry()
     }

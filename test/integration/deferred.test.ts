@@ -33,7 +33,8 @@ describeRedis('an invalidation while Redis is away', () => {
     expect(await call(1)).toBe('new 1')
 
     await server.restart()
-    expect(await server.command('DBSIZE')).toBe(3)
+    // It has kept what it had; the cache may have come back and carried out the removal already.
+    expect([3, 3 - removed]).toContain(await server.command('DBSIZE'))
     // Every answer on the way back counts.
     const seen = new Set<string>()
     await until(async () => {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { CacheOptions } from 'cachewell'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { likelyPort } from '../support/likely-port.ts'
 import { describeRedis } from '../support/redis-available.ts'
@@ -231,6 +232,48 @@ describeRedis('single flight over Redis', () => {
     for (const { run } of values) expect(run).toBeLessThanOrEqual(2)
     await until(async () => (await here.cache.get('k')) !== undefined)
     expect(await there.cache.get('k')).toEqual(await here.cache.get('k'))
+  })
+
+  test('a read that has seen the lease of a load of our own, and is told only when that has landed, begins again', async () => {
+    const firstRead = makeGate()
+    const stored = makeGate()
+    let reads = 0
+    const given = new Redis(server.url, { lazyConnect: true })
+    const client = {
+      options: given.options,
+      defineCommand: given.defineCommand.bind(given),
+      duplicate(options: object) {
+        const ours = given.duplicate(options)
+        const get = ours.getBuffer.bind(ours)
+        return Object.assign(ours, {
+          async getBuffer(key: string) {
+            if (!key.endsWith('::k')) return get(key)
+            const read = ++reads
+            if (read === 1) await firstRead.opened
+            if (read !== 2) return get(key)
+            await until(() => load.runs === 1)
+            const lease = await get(key)
+            loaded.open()
+            await stored.opened
+            return lease
+          },
+        })
+      },
+    }
+    const { cache } = await openReady({ client })
+    cache.on((event) => {
+      if (event.type === 'store') setImmediate(stored.open)
+    })
+    const loaded = makeGate()
+    const load = counting(async (run) => loaded.opened.then(() => run))
+    const call = cache.cached(load, { key: 'k', ttl: 60 })
+    const first = call()
+    await until(() => reads === 1)
+    const second = call()
+    await until(() => reads === 2)
+    firstRead.open()
+    expect(await Promise.all([first, second])).toEqual([1, 1])
+    expect(load.runs).toBe(1)
   })
 
   test('loads that are not nested do not know of each other, however they were started', async () => {
