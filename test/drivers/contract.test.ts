@@ -45,9 +45,10 @@ const driverOptions = {
   onUnsupported: () => {},
 }
 
-describeContract('memory', async () => ({
-  driver: memoryDriver({ maxItems: 10_000, maxBytes: 1 << 26, isolation: 'clone' }, systemClock),
-}))
+async function openMemory(): Promise<Opened> {
+  return { driver: memoryDriver({ maxItems: 10_000, maxBytes: 1 << 26, isolation: 'clone' }, systemClock) }
+}
+describeContract('memory', openMemory, { outside: false })
 
 async function openMock(): Promise<Opened> {
   const client = new MockRedis({ host: 'contract' })

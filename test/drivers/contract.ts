@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Driver, State } from '../../src/drivers/driver.ts'
 import { entryHead, newId } from '../../src/entry.ts'
 import type { PackRules, Serializer } from '../../src/packing.ts'
+import { testWhere } from '../support/test-where.ts'
 import { until } from '../support/until.ts'
 
 /** What tests do behind a driver's back. */
@@ -29,8 +30,13 @@ const LEASE_MS = 5_000
  * What every driver that keeps something has to do.
  *
  * @param faithful - false for the mock, which reads patterns as faulty regular expressions and adds to what is no number
+ * @param outside - false for memory, which nobody else can write to
  */
-export function describeContract(name: string, open: () => Promise<Opened>, { faithful = true } = {}): void {
+export function describeContract(
+  name: string,
+  open: () => Promise<Opened>,
+  { faithful = true, outside = true } = {},
+): void {
   describe(`the contract of drivers: ${name}`, () => {
     let opened: Opened
     let driver: Driver
@@ -112,9 +118,8 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
         expect({ loadMs, version }).toEqual({ loadMs: 7, version: 'v2' })
       })
 
-      test('a bad key does not harm its neighbours', async (context) => {
-        const { backdoor } = opened
-        if (!backdoor) return context.skip()
+      testWhere(outside)('a bad key does not harm its neighbours', async () => {
+        const backdoor = opened.backdoor as Backdoor
         const key = newScope()
         await put(key('good'), 'good')
         const whole = (await backdoor.read(key('good'))) as Buffer
@@ -175,13 +180,16 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
         expect(await stateOf(key)).toMatchObject({ kind: 'lease', header: { optimistic: true } })
       })
 
-      test('leaves alone what is not ours', async (context) => {
-        const { backdoor } = opened
+      test('leaves a counter alone', async () => {
+        const key = newKey()
+        await driver.increment(key, 3, 60_000)
+        expect(await acquire(key, newId())).toBe('foreign')
+        expect(await stateOf(key)).toEqual({ kind: 'counter', value: 3 })
+      })
+
+      testWhere(outside)('leaves alone what is not ours', async () => {
+        const backdoor = opened.backdoor as Backdoor
         const key = newScope()
-        await driver.increment(key('counter'), 3, 60_000)
-        expect(await acquire(key('counter'), newId())).toBe('foreign')
-        expect(await stateOf(key('counter'))).toEqual({ kind: 'counter', value: 3 })
-        if (!backdoor) return context.skip()
         await backdoor.writeHash(key('hash'))
         await backdoor.writeList(key('list'))
         await backdoor.write(key('text'), 'hello')
@@ -240,9 +248,8 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
         expect(await valueAt(key)).toBe('fresh')
       })
 
-      test('over something foreign: never', async (context) => {
-        const { backdoor } = opened
-        if (!backdoor) return context.skip()
+      testWhere(outside)('over something foreign: never', async () => {
+        const backdoor = opened.backdoor as Backdoor
         const key = newKey()
         const token = await lease(key)
         await backdoor.writeHash(key)
@@ -326,7 +333,7 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
       })
 
       const names = ['a', 'b', 'ab', 'a*', 'a?', '[ab]', 'a\\b', 'a]', 'a-b', '^a', 'A', 'a:b', 'a::b', '{a}']
-      test.each([
+      testWhere(faithful).each([
         ['*', names],
         ['?', ['a', 'b', 'A']],
         ['[ab]', ['a', 'b']],
@@ -348,7 +355,7 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
         ['{a,b}', []],
         ['a**b', ['ab', 'a\\b', 'a-b', 'a:b', 'a::b']],
         ['', []],
-      ])('reads the pattern %j as Redis does', { skip: !faithful }, async (glob, expected) => {
+      ])('reads the pattern %j as Redis does', async (glob, expected) => {
         const key = newScope()
         await driver.put(names.map((name) => ({ key: key(name), draft: draftOf(1) })))
         expect(await scanned(key(glob))).toEqual(expected.map(key).sort())
@@ -389,16 +396,15 @@ export function describeContract(name: string, open: () => Promise<Opened>, { fa
         expect(await driver.increment(key, 1, 60_000)).toBe(1)
       })
 
-      test('a counter that somebody else has made gets one, too', async (context) => {
-        const { backdoor } = opened
-        if (!backdoor) return context.skip()
+      testWhere(outside)('a counter that somebody else has made gets one, too', async () => {
+        const backdoor = opened.backdoor as Backdoor
         const key = newKey()
         await backdoor.write(key, '41')
         expect(await driver.increment(key, 1, 60_000)).toBe(42)
         expect(await backdoor.ttl(key)).toBeGreaterThan(50_000)
       })
 
-      test('does not touch a value', { skip: !faithful }, async () => {
+      testWhere(faithful)('does not touch a value', async () => {
         const key = newScope()
         await put(key('value'), 5)
         const token = await lease(key('lease'))

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { likelyPort } from '../support/likely-port.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { testWhere } from '../support/test-where.ts'
 import { until } from '../support/until.ts'
 import { counting, makeGate, openCache, openReady } from './open-cache.ts'
 
@@ -32,7 +33,7 @@ function describeSingleFlight(name: string, urlOf: () => string, stores = true):
       expect(cache.stats()).toMatchObject({ misses: 1_000, collapsed: 999 })
     })
 
-    test('callers that come at any time of the load join it', { skip: !stores }, async () => {
+    testWhere(stores)('callers that come at any time of the load join it', async () => {
       const { cache } = await open()
       const load = counting(async (run) => {
         await pause(30)
@@ -131,7 +132,7 @@ function describeSingleFlight(name: string, urlOf: () => string, stores = true):
       expect(load.runs).toBe(2)
     })
 
-    test('a function that throws before it returns a promise fails likewise', { skip: !stores }, async () => {
+    testWhere(stores)('a function that throws before it returns a promise fails likewise', async () => {
       const { cache } = await open()
       let runs = 0
       const call = cache.cached(
@@ -177,7 +178,7 @@ function describeSingleFlight(name: string, urlOf: () => string, stores = true):
       }
     })
 
-    test('the caller does not wait for the store', { skip: !stores }, async () => {
+    testWhere(stores)('the caller does not wait for the store', async () => {
       const { cache, of } = await open()
       const call = cache.cached(counting(), { key: 'k', ttl: 60 })
       await call('warm')
