@@ -56,11 +56,14 @@ export class Loading {
       this.#guard('acquire', policy.name, () => tier.driver.acquire(key, request)),
       this.#storing.note(call),
     ])
-    // After a time-out it may stand all the same; the store will tell, since it succeeds only where our lease stands.
-    const granted = answer === 'granted' || (answer instanceof CacheTroubleError && answer.code === 'TIMEOUT')
-    if (granted && noted) return placeholderLease(call, token, noted, this.#guard, this.#clock)
-    if (granted) this.#track(this.#guard('release', policy.name, () => tier.driver.release(key, token)))
-    if (granted || answer instanceof CacheTroubleError) return { reason: 'unavailable', mayStore: false }
+    // After a time-out it may come to stand at any time, also after an invalidation that our load would be too old for:
+    // then it proves nothing.
+    const late = answer instanceof CacheTroubleError && answer.code === 'TIMEOUT'
+    if (answer === 'granted' && noted) return placeholderLease(call, token, noted, this.#guard, this.#clock)
+    if (answer === 'granted' || late) {
+      this.#track(this.#guard('release', policy.name, () => tier.driver.release(key, token)))
+    }
+    if (answer === 'granted' || answer instanceof CacheTroubleError) return { reason: 'unavailable', mayStore: false }
     // A value that has just been stored is waited for as well: it is there at the first look.
     return { reason: answer === 'value' ? 'leased' : (answer as 'leased' | 'foreign'), mayStore: false }
   }

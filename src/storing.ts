@@ -132,10 +132,12 @@ export class Storing {
     if (anyTag === undefined) return { ...draft, stamps: noted.stamps }
     const more = this.#resultTags(call, value)
     if (typeof more === 'string') return more
-    const ensure = () => ensureStamps(tier, this.#prefix, [ANY_TAG, ...more], draft.keepMs)
+    // An invalidation changes the stamp of any tag first. It is asked for last: who sees a tag changed sees that too.
+    const ensure = () => ensureStamps(tier, this.#prefix, [...more, ANY_TAG], draft.keepMs)
     const found = await this.#guard('stamps', policy.name, ensure)
     if (found instanceof CacheTroubleError) return 'unavailable'
-    const [any, ...own] = found
+    const own = found.slice(0, -1)
+    const any = found.at(-1)
     // One that had to be made may have been lost after an invalidation: then no tag may have been invalidated at all.
     const quiet = any?.id === anyTag.id
     const unchanged = own.every((stamp) => quiet || (!stamp.made && stamp.changedAt < anyTag.now))
