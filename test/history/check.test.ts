@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest'
+import { check } from './check.ts'
+import { type Done, type Entry, type Load, type Member, parseEntries, type Read, type Removal } from './history.ts'
+
+const SECOND = 1e9
+
+const of = (...entries: Entry[]): Member => ({ entries, stops: [] })
+const done = (id: string, end: number, sure = true): Done => ({ kind: 'done', id, end, sure })
+
+function read(start: number, began: number, more: Partial<Read['value']> = {}): Read {
+  const value = { key: 'a', began, id: `load-${began}`, version: 0, from: 'load', ...more } as const
+  return { kind: 'read', via: 'call', key: 'a', start, end: start + 5, value }
+}
+
+function removal(id: string, start: number, more: Partial<Removal> = {}): Removal {
+  return { kind: 'removal', id, target: 'a', keys: ['a'], endsLeases: true, start, ...more }
+}
+
+/** Asked for its lease one unit before it began. */
+function load(id: string, start: number, leased = true): Load {
+  return { kind: 'load', id, key: 'a', why: 'absent', start, leaseAskedAt: leased ? start - 1 : undefined }
+}
+
+const rules = (...members: Member[]) => check(members).map(({ rule }) => rule)
+
+describe('a value whose load began before an invalidation was called', () => {
+  const invalidation = [removal('i', 100), done('i', 110)]
+
+  it('may not be returned to a call that began after it had resolved', () => {
+    expect(rules(of(...invalidation), of(read(111, 99)))).toEqual(['stale'])
+  })
+
+  it('may be returned to a call that began before', () => {
+    expect(rules(of(...invalidation), of(read(109, 99), read(110, 99)))).toEqual([])
+  })
+
+  it('is told from one whose load began when or after it was called', () => {
+    expect(rules(of(...invalidation), of(read(111, 100), read(111, 105)))).toEqual([])
+  })
+
+  it('may be returned where the invalidation was put off, never ended, or meant another key', () => {
+    expect(rules(of(removal('i', 100), done('i', 110, false)), of(read(111, 99)))).toEqual([])
+    expect(rules(of(removal('i', 100)), of(read(111, 99)))).toEqual([])
+    expect(rules(of(removal('i', 100, { keys: ['b'] }), done('i', 110)), of(read(111, 99)))).toEqual([])
+  })
+
+  it('is judged by whichever invalidation was called last, in whatever order they ended', () => {
+    const early = [removal('early', 50), done('early', 300)]
+    const late = [removal('late', 100), done('late', 110)]
+    expect(rules(of(...early, ...late), of(read(400, 60)))).toEqual(['stale'])
+    expect(rules(of(...early, ...late), of(read(400, 100)))).toEqual([])
+    expect(rules(of(...early), of(read(400, 60)))).toEqual([])
+  })
+
+  it('is named with the invalidation', () => {
+    const [violation] = check([of(...invalidation), of(read(111, 99))])
+    expect(violation?.text).toContain('load-99')
+    expect(violation?.text).toContain('the invalidation of a was called')
+  })
+})
+
+describe('a value that was set', () => {
+  const set = (end: number, sure = true): Entry[] => [
+    { kind: 'set', id: 's', key: 'a', start: 50 },
+    done('s', end, sure),
+  ]
+  const invalidation = [removal('i', 100), done('i', 110)]
+  const value = { id: 's', from: 'set' } as const
+
+  it('is gone with an invalidation that was called after the set had returned', () => {
+    expect(rules(of(...set(90)), of(...invalidation), of(read(120, 50, value)))).toEqual(['stale'])
+  })
+
+  it('may stay where the set had not returned by then, or has failed', () => {
+    expect(rules(of(...set(105)), of(...invalidation), of(read(120, 50, value)))).toEqual([])
+    expect(rules(of(...set(90, false)), of(...invalidation), of(read(120, 50, value)))).toEqual([])
+    expect(rules(of(), of(...invalidation), of(read(120, 50, value)))).toEqual([])
+  })
+})
+
+describe('a version', () => {
+  const written: Entry[] = [{ kind: 'write', key: 'a', version: 7, end: 90 }, removal('i', 100), done('i', 110)]
+
+  it('may not be older than what had been written when an invalidation was called', () => {
+    expect(rules(of(...written), of(read(120, 101, { version: 6 })))).toEqual(['version'])
+    expect(rules(of(...written), of(read(120, 101, { version: 7 })))).toEqual([])
+  })
+
+  it('may be older than what was written since, or before a call began', () => {
+    const since: Entry = { kind: 'write', key: 'a', version: 8, end: 105 }
+    expect(rules(of(...written, since), of(read(120, 101, { version: 7 })))).toEqual([])
+    expect(rules(of(...written), of(read(105, 101, { version: 6 })))).toEqual([])
+  })
+})
+
+describe('two loads of a key under leases', () => {
+  const first = [load('1', 1 * SECOND), done('1', 9 * SECOND)]
+  const second = [load('2', 4 * SECOND), done('2', 5 * SECOND)]
+
+  it('may not run at the same time, be it in one process', () => {
+    expect(rules(of(...first), of(...second))).toEqual(['overlap'])
+    expect(rules(of(...first, ...second))).toEqual(['overlap'])
+  })
+
+  it('may follow each other', () => {
+    expect(rules(of(...first), of(load('2', 9 * SECOND), done('2', 10 * SECOND)))).toEqual([])
+  })
+
+  it('are told from loads without a lease', () => {
+    expect(rules(of(...first), of(load('2', 4 * SECOND, false), done('2', 5 * SECOND)))).toEqual([])
+  })
+
+  it('may run where the key was removed or set in between, or may have been', () => {
+    const between = (end: number) => of(removal('i', 2 * SECOND), done('i', end))
+    expect(rules(of(...first), of(...second), between(3 * SECOND))).toEqual([])
+    expect(rules(of(...first), of(...second), of(removal('i', 2 * SECOND)))).toEqual([])
+    expect(rules(of(...first), of(...second), of({ kind: 'set', id: 's', key: 'a', start: 2 * SECOND }))).toEqual([])
+    expect(rules(of(...first), of(...second), of(removal('i', 0.5 * SECOND), done('i', SECOND)))).toEqual([])
+  })
+
+  it('may not because of what was removed before, after, elsewhere or by a tag', () => {
+    const bad = (...entries: Entry[]) => expect(rules(of(...first), of(...second), of(...entries))).toEqual(['overlap'])
+    bad(removal('i', 0), done('i', 0.5 * SECOND))
+    bad(removal('i', 4.5 * SECOND), done('i', 6 * SECOND))
+    bad(removal('i', 2 * SECOND, { keys: ['b'] }), done('i', 3 * SECOND))
+    bad(removal('i', 2 * SECOND, { endsLeases: false }), done('i', 3 * SECOND))
+  })
+
+  it('may run where the first process has died or was stopped for longer than its lease', () => {
+    const killedAt = 3 * SECOND
+    const stopped = (to: number) => ({ ...of(...first), stops: [{ from: 1.2 * SECOND, to }] })
+    expect(rules({ ...of(load('1', SECOND)), killedAt }, of(...second))).toEqual([])
+    expect(rules({ ...of(load('1', SECOND)), killedAt: 4.5 * SECOND }, of(...second))).toEqual(['overlap'])
+    expect(rules(stopped(8 * SECOND), of(...second))).toEqual([])
+    expect(rules(stopped(2 * SECOND), of(...second))).toEqual(['overlap'])
+  })
+
+  it('may run where it was stopped for a while, and Redis kept it from renewing its lease before that', () => {
+    const pauses = [{ from: 1.1 * SECOND, to: 1.2 * SECOND }]
+    const stops = [{ from: 2 * SECOND, to: 3 * SECOND }]
+    expect(rules({ ...of(...first), stops, pauses }, of(...second))).toEqual([])
+    expect(rules({ ...of(...first), pauses }, of(...second))).toEqual(['overlap'])
+  })
+
+  it('may run where the second was stopped between its lease and its load', () => {
+    const late: Load = { ...load('2', 8 * SECOND), leaseAskedAt: 1 * SECOND }
+    const third = [load('3', 7 * SECOND), done('3', 9 * SECOND)]
+    const stops = [{ from: 1.5 * SECOND, to: 7.9 * SECOND }]
+    expect(rules({ ...of(late, done('2', 10 * SECOND)), stops }, of(...third))).toEqual([])
+  })
+})
+
+describe('a call', () => {
+  it('may not return the value of another key', () => {
+    expect(rules(of(read(10, 5, { key: 'b' })))).toEqual(['wrong-key'])
+  })
+
+  it('may not throw what no load throws', () => {
+    const { value: _, ...failed } = read(10, 5)
+    expect(rules(of({ ...failed, unexpected: 'Error: Redis is away' }))).toEqual(['error'])
+    expect(rules(of(failed))).toEqual([])
+  })
+})
+
+it('reads what a killed process has written up to its last whole line', () => {
+  const lines = [read(1, 0), done('x', 5)].map((entry) => JSON.stringify(entry)).join('\n')
+  expect(parseEntries(`${lines}\n{"kind":"re`)).toEqual([read(1, 0), done('x', 5)])
+  expect(parseEntries('{"kind":"re')).toEqual([])
+})

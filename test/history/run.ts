@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util'
+import { type Mutant, mutants } from './mutants.ts'
+import { report } from './report.ts'
+import { runHistory } from './run-history.ts'
+
+// npx tsx test/history/run.ts --operations 200000 --processes 4 --seed 1 [--break fence|joining|stamps|lease] [--calm]
+
+const { values } = parseArgs({
+  options: {
+    operations: { type: 'string', default: '200000' },
+    processes: { type: 'string', default: '4' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+    break: { type: 'string' },
+    calm: { type: 'boolean', default: false },
+  },
+})
+if (values.break !== undefined && !mutants.includes(values.break as Mutant)) {
+  throw new Error(`--break takes one of ${mutants.join(', ')}`)
+}
+console.log(`seed ${values.seed}`)
+const began = performance.now()
+const outcome = await runHistory({
+  operations: Number(values.operations),
+  processes: Number(values.processes),
+  seed: Number(values.seed),
+  breaking: values.break as Mutant | undefined,
+  trouble: !values.calm,
+})
+console.log(report(outcome))
+console.log(`${((performance.now() - began) / 1_000).toFixed(1)} s`)
+process.exitCode = outcome.violations.length > 0 ? 1 : 0

@@ -1,0 +1,38 @@
+import { Loading } from '../../src/loading.ts'
+import { Reading } from '../../src/reading.ts'
+import { now } from './history.ts'
+
+/** Under what right a load runs. */
+export interface Right {
+  readonly why: string
+  /** When the lease was asked for, where it stands in the key itself. */
+  readonly leaseAskedAt?: number
+}
+
+const BYPASS: Right = { why: 'bypass' }
+let next: Right | undefined
+
+/** To be called by a loader as the first thing it does. */
+export function rightToLoad(): Right {
+  const right = next ?? BYPASS
+  next = undefined
+  return right
+}
+
+/**
+ * Sees, without changing anything, under which lease a load is led: events tell it only afterwards, and not which of
+ * several loads of a key they mean. A lease is asked for right after what stands at the key was judged.
+ */
+export function watchLeases(): void {
+  const judgedAt = new WeakMap<object, number>()
+  const { answer } = Reading.prototype
+  Reading.prototype.answer = function (call, state) {
+    judgedAt.set(call, now())
+    return answer.call(this, call, state)
+  }
+  const { load } = Loading.prototype
+  Loading.prototype.load = function (call, flight, lease, reason) {
+    next = { why: reason, leaseAskedAt: lease?.head.startsWith('cw1 L') ? judgedAt.get(call) : undefined }
+    return load.call(this, call, flight, lease, reason)
+  }
+}

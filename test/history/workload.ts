@@ -1,0 +1,285 @@
+import { type Cache, type CachedFunction, createCache, LoadTimeoutError } from 'cachewell'
+import { Redis } from 'ioredis'
+import { late, sleep, within } from '../support/real-time.ts'
+import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, slow } from './groups.ts'
+import { now, type Read, type Removal, type Value } from './history.ts'
+import type { Random } from './random.ts'
+import type { Recorder } from './recorder.ts'
+import { type Right, rightToLoad } from './watching.ts'
+
+type Reader = CachedFunction<(k: number) => Promise<Value>>
+
+interface Updater {
+  update(k: number): Promise<Value>
+}
+
+/** What loads throw on purpose. */
+class LoaderError extends Error {}
+
+const SLOTS = 30
+/** Nobody waits for an operation for longer: else all would soon wait for keys of a process that was stopped. */
+const PATIENCE_MS = 60
+/** How many may still be under way that nobody waits for. */
+const MAX_LEFT = 400
+
+const OPERATIONS = {
+  burst: 100,
+  removeKey: 4,
+  removePattern: 0.7,
+  removeTag: 4,
+  writeAndRemove: 4,
+  refresh: 2,
+  set: 1,
+  update: 1,
+  peek: 1,
+}
+
+/** Reads, writes and invalidations at random, of one process. */
+export class Workload {
+  readonly #cache: Cache
+  readonly #truth: Redis
+  readonly #recorder: Recorder
+  readonly #random: Random
+  readonly #readers: ReadonlyMap<Group, Reader>
+  readonly #updaters: ReadonlyMap<Group, Updater>
+  readonly #left = new Set<Promise<unknown>>()
+  #working: Promise<unknown> | undefined
+  #stopping = false
+  #troubles = 0
+
+  constructor(url: string, recorder: Recorder, random: Random) {
+    this.#cache = createCache({ url, prefix: 'history', logger: false })
+    this.#cache.on(({ type }) => {
+      if (type === 'trouble') this.#troubles++
+    })
+    this.#truth = new Redis(url)
+    this.#recorder = recorder
+    this.#random = random
+    this.#readers = new Map([...groups, slow].map((group) => [group, this.#readerOf(group)]))
+    this.#updaters = new Map(groups.map((group) => [group, this.#updaterOf(group)]))
+  }
+
+  async start(): Promise<void> {
+    await this.#cache.get('connect')
+    this.#working = Promise.all([...Array.from({ length: SLOTS }, () => this.#slot()), this.#slowSlot()])
+  }
+
+  /** When everything that has begun has ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await this.#working
+    await Promise.all(this.#left)
+    await this.#cache.close()
+    this.#truth.disconnect()
+  }
+
+  stats(): object {
+    return { ...this.#cache.stats() }
+  }
+
+  async #slot(): Promise<void> {
+    while (!this.#stopping) {
+      const work = this.#operation().catch((error) => console.error('a slot:', error))
+      this.#left.add(work)
+      void work.finally(() => this.#left.delete(work))
+      if ((await within(work, PATIENCE_MS)) === late) while (this.#left.size > MAX_LEFT) await sleep(5)
+      await sleep(this.#random.between(0, 30))
+    }
+  }
+
+  async #slowSlot(): Promise<void> {
+    while (!this.#stopping) {
+      await this.#read(slow, 0)
+      await sleep(this.#random.between(0, 400))
+    }
+  }
+
+  async #operation(): Promise<void> {
+    const random = this.#random
+    const group = groups[Math.floor(random.between(0, groups.length))] as Group
+    const k = random.low(group.keys)
+    switch (random.pick(OPERATIONS)) {
+      case 'burst':
+        return this.#burst()
+      case 'removeKey':
+        return this.#removeKey(group, k)
+      case 'removePattern':
+        return this.#removePattern(group, k)
+      case 'removeTag':
+        return this.#removeTag(group, k)
+      case 'writeAndRemove':
+        await this.#write(keyName(group, k))
+        return random.chance(0.5) ? this.#removeKey(group, k) : this.#removeTag(group, k)
+      case 'refresh':
+        return this.#read(group, k, 'refresh')
+      case 'peek':
+        return this.#read(group, k, 'peek')
+      case 'set':
+        return this.#set(group, k)
+      case 'update':
+        return this.#update(group, k)
+    }
+  }
+
+  /** Several reads at once, of hot keys most of all. */
+  async #burst(): Promise<void> {
+    const random = this.#random
+    const reads = Array.from({ length: Math.ceil(random.between(0, 8)) }, () => {
+      const group = groups[Math.floor(random.between(0, groups.length))] as Group
+      return this.#read(group, random.low(group.keys))
+    })
+    await Promise.all(reads)
+  }
+
+  async #read(group: Group, k: number, via: Read['via'] = 'call'): Promise<void> {
+    const reader = this.#readers.get(group) as Reader
+    const read = { kind: 'read', via, key: keyName(group, k), start: now() } as const
+    try {
+      const value = await (via === 'call' ? reader(k) : reader[via](k))
+      this.#recorder.note({ ...read, end: now(), value })
+    } catch (error) {
+      const expected = error instanceof LoaderError || error instanceof LoadTimeoutError
+      this.#recorder.note({ ...read, end: now(), ...(expected ? {} : { unexpected: String(error) }) })
+    }
+  }
+
+  #removeKey(group: Group, k: number): Promise<void> {
+    const key = keyName(group, k)
+    const reader = this.#readers.get(group) as Reader
+    const byMember = this.#random.chance(0.5)
+    return this.#remove(key, [key], true, () => (byMember ? reader.invalidate(k) : this.#cache.invalidate(key)))
+  }
+
+  #removePattern(group: Group, k: number): Promise<void> {
+    const pattern = `${group.name}:*`
+    return this.#remove(pattern, allKeys(group), true, () => this.#cache.invalidate(pattern)).then(() =>
+      this.#read(group, k),
+    )
+  }
+
+  async #removeTag(group: Group, k: number): Promise<void> {
+    if (!group.options.tags && !group.options.resultTags) return this.#removeKey(group, k)
+    const tag = aTagOf(group, k, group.options.tags?.(k).length === 1 || this.#random.chance(0.8))
+    const keys = keysTagged(group, tag)
+    await this.#remove(tag, keys, false, () => this.#cache.invalidateTags(tag))
+    if (this.#random.chance(0.5)) await this.#read(group, k)
+  }
+
+  async #remove(
+    target: string,
+    keys: readonly string[],
+    endsLeases: boolean,
+    remove: () => Promise<{ deferred: boolean }>,
+  ): Promise<void> {
+    const id = this.#recorder.id()
+    const removal: Removal = { kind: 'removal', id, target, keys, endsLeases, start: now() }
+    this.#recorder.announce(removal)
+    const { deferred } = await remove()
+    this.#recorder.done(id, !deferred)
+  }
+
+  async #write(key: string): Promise<number> {
+    const version = await this.#truth.incr(`truth ${key}`)
+    this.#recorder.note({ kind: 'write', key, version, end: now() })
+    return version
+  }
+
+  async #set(group: Group, k: number): Promise<void> {
+    const key = keyName(group, k)
+    const version = await this.#write(key)
+    const id = this.#recorder.id()
+    const began = now()
+    this.#recorder.announce({ kind: 'set', id, key, start: began })
+    const value: Value = { key, began, id, version, from: 'set' }
+    this.#recorder.done(id, await (this.#readers.get(group) as Reader).set([k], value))
+  }
+
+  /** From when the source of truth has changed, until it has returned, an update is an invalidation as well. */
+  async #update(group: Group, k: number): Promise<void> {
+    const troubles = this.#troubles
+    const { id } = await (this.#updaters.get(group) as Updater).update(k)
+    this.#recorder.done(id, this.#troubles === troubles)
+  }
+
+  #readerOf(group: Group): Reader {
+    const load = (k: number) => this.#load(group, k, rightToLoad())
+    return this.#cache.cached(load, {
+      ...group.options,
+      key: (k: number) => [group.name, k],
+      cacheIf: (value: Value) => value.passing === undefined,
+    })
+  }
+
+  #updaterOf(group: Group): Updater {
+    const cache = this.#cache
+    const change = (k: number) => this.#change(group, k)
+    const { ttl, tags, resultTags, staleWhileRevalidate, staleIfError } = group.options
+    class Updated {
+      @cache.CacheUpdate({
+        key: (k: number) => [group.name, k],
+        ...{ ttl, tags, resultTags, staleWhileRevalidate, staleIfError },
+      })
+      async update(k: number): Promise<Value> {
+        return change(k)
+      }
+    }
+    return new Updated()
+  }
+
+  async #change(group: Group, k: number): Promise<Value> {
+    const random = this.#random
+    await sleep(random.between(0, 10))
+    const key = keyName(group, k)
+    const version = await this.#write(key)
+    const id = this.#recorder.id()
+    const began = now()
+    this.#recorder.announce({
+      kind: 'removal',
+      id,
+      target: `update of ${key}`,
+      keys: [key],
+      endsLeases: true,
+      start: began,
+    })
+    await sleep(random.between(0, 10))
+    return { key, began, id, version, from: 'update' }
+  }
+
+  async #load(group: Group, k: number, right: Right): Promise<Value> {
+    const id = this.#recorder.id()
+    const key = keyName(group, k)
+    const began = now()
+    this.#recorder.note({ kind: 'load', id, key, start: began, ...right })
+    try {
+      const version = await this.#loadVersion(group, k, key)
+      const passing = this.#random.chance(0.03) ? ({ passing: true } as const) : {}
+      return { key, began, id, version, from: 'load', ...passing }
+    } finally {
+      this.#recorder.done(id, true)
+    }
+  }
+
+  /** Mostly what it reads is old by the time it returns. */
+  async #loadVersion(group: Group, k: number, key: string): Promise<number> {
+    const random = this.#random
+    if (random.chance(0.2)) await sleep(random.between(0, 10))
+    const version = Number(await this.#truth.get(`truth ${key}`))
+    await sleep(this.#loadMs(group))
+    if (random.chance(0.02)) await this.#read(group, k)
+    if (random.chance(0.03)) await this.#readLaterGroup(group)
+    if (random.chance(group.failing)) throw new LoaderError(`no ${key}`)
+    return version
+  }
+
+  #loadMs(group: Group): number {
+    const random = this.#random
+    if (group === slow) return random.between(5_500, 6_500)
+    return random.chance(0.05) ? random.between(100, 250) : random.between(0, 20)
+  }
+
+  /** Never an earlier one: loads that wait for each other in a circle through two processes hold up both for long. */
+  async #readLaterGroup(group: Group): Promise<void> {
+    const later = groups[groups.indexOf(group) + 1]
+    if (group !== slow && later) await this.#read(later, this.#random.low(later.keys))
+  }
+}
