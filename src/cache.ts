@@ -12,7 +12,15 @@ import { DirectAccess, type SetOptions } from './direct.ts'
 import type { CacheEngine, Home } from './engine.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { guardWith } from './guard.ts'
-import { directKey, type InvalidateResult, type InvalidateTagsResult, Invalidation } from './invalidation.ts'
+import {
+  directKey,
+  type InvalidateOptions,
+  type InvalidateResult,
+  type InvalidateTagsResult,
+  Invalidation,
+  type TagArguments,
+  tagArguments,
+} from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import { logEvents } from './log.ts'
 import { Names } from './names.ts'
@@ -33,14 +41,15 @@ export interface Cache {
   readonly CacheUpdate: CacheUpdateDecoratorFactory
   /**
    * Removes a key, or all keys that match a pattern (`*`, `?`, `[…]`), below this cache's prefix.
-   * @throws CacheConfigError when the target names nothing
+   * @throws CacheConfigError when the target names nothing, or for a mode that there is not
    */
-  invalidate(target: KeyParts): Promise<InvalidateResult>
+  invalidate(target: KeyParts, options?: InvalidateOptions): Promise<InvalidateResult>
   /**
    * Ends every entry that has one of the tags: one command for each tag, however many entries there are.
    * @throws CacheConfigError for what is no tag
    */
   invalidateTags(...tags: string[]): Promise<InvalidateTagsResult>
+  invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<InvalidateTagsResult>
   /** The stored value, or a counter's; `undefined` when there is none, or the store is away. */
   get<T = unknown>(key: KeyParts): Promise<T | undefined>
   /** One value for each key, in order, in one command. */
@@ -130,8 +139,11 @@ export function cacheOver(home: Home): Cache {
     Cached: cachedDecorators(home),
     CacheInvalidate: invalidateDecorators(home),
     CacheUpdate: updateDecorators(home),
-    invalidate: (target) => engine().invalidation.invalidate(target),
-    invalidateTags: (...tags) => engine().invalidation.invalidateTags(tags),
+    invalidate: (target, options) => engine().invalidation.invalidate(target, options),
+    invalidateTags: (...given: TagArguments) => {
+      const [tags, options] = tagArguments(given)
+      return engine().invalidation.invalidateTags(tags, options)
+    },
     get: (key) => engine().direct.get(key) as Promise<never>,
     getMany: (keys) => engine().direct.getMany(keys) as Promise<never>,
     set: (key, value, options) => engine().direct.set(key, value, options),

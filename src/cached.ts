@@ -1,3 +1,4 @@
+import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import type { InvalidateResult } from './invalidation.ts'
@@ -12,6 +13,11 @@ import { requireAsync, wrapperFor } from './wrap.ts'
 export interface CachedMembers<F extends AsyncFunction> {
   /** Removes what is stored for these arguments, and keeps a load of it that is under way from being stored. */
   invalidate(...args: Parameters<F>): Promise<InvalidateResult>
+  /**
+   * {@link CachedMembers.invalidate}, but keeps the value for `staleIfError`: it is served only when the function fails,
+   * or takes longer than its `softTimeout`.
+   */
+  expire(...args: Parameters<F>): Promise<InvalidateResult>
   /** Runs the function now and stores its result, whatever is stored. */
   refresh(...args: Parameters<F>): ReturnType<F>
   /** The key below the cache's prefix; `undefined` where these arguments cannot be cached. */
@@ -67,14 +73,24 @@ export function cachedWith(home: Home): CachedFactory {
       return home.engine().path.run(callOf(this, args))
     })
     const memberCall = (self: unknown, args: readonly unknown[]) => callOf(self === wrapper ? undefined : self, args)
+    const remove = async (
+      self: unknown,
+      args: readonly unknown[],
+      mode: InvalidationMode,
+    ): Promise<InvalidateResult> => {
+      const { path, invalidation, events } = home.engine()
+      const key = path.keyFor(memberCall(self, args))
+      if (key !== undefined) return invalidation.remove(key, mode)
+      const message = `an invalidation of ${policy.name} removed nothing: no key can be made of its arguments`
+      events.emit({ type: 'notice', code: 'unkeyable', level: 'warn', name: policy.name, message })
+      return { removed: 0, deferred: false }
+    }
     const members: CachedMembers<AsyncFunction> = {
-      async invalidate(...args) {
-        const { path, invalidation, events } = home.engine()
-        const key = path.keyFor(memberCall(this, args))
-        if (key !== undefined) return invalidation.remove(key)
-        const message = `an invalidation of ${policy.name} removed nothing: no key can be made of its arguments`
-        events.emit({ type: 'notice', code: 'unkeyable', level: 'warn', name: policy.name, message })
-        return { removed: 0, deferred: false }
+      invalidate(...args) {
+        return remove(this, args, 'remove')
+      },
+      expire(...args) {
+        return remove(this, args, 'expire')
       },
       refresh(...args) {
         return home.engine().path.refresh(memberCall(this, args))

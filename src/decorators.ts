@@ -1,6 +1,6 @@
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
-import type { InvalidationTargets } from './invalidation.ts'
+import { type InvalidationTargets, modeOf } from './invalidation.ts'
 import { type KeyParts, type KeyPlan, planFunction, planLiteral } from './key-plan.ts'
 import { describe } from './kind.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
@@ -102,18 +102,20 @@ export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
   }) as CacheUpdateDecoratorFactory
 }
 
-const INVALIDATE_OPTIONS = ['key', 'pattern', 'tags', 'before']
+const INVALIDATE_OPTIONS = ['key', 'pattern', 'tags', 'before', 'mode']
 
 export function invalidateDecorators(home: Home): CacheInvalidateDecoratorFactory {
   return ((...given: [CacheInvalidateOptions]) => {
     requireOptions(given, '@CacheInvalidate', "{ pattern: 'dashboard:*' }")
     return methodDecorator('@CacheInvalidate', ({ method, name }) => {
-      const { before } = given[0]
-      const plans = planTargets(given[0], method, `@CacheInvalidate on ${String(name)}`)
+      const place = `@CacheInvalidate on ${String(name)}`
+      const plans = planTargets(given[0], method, place)
+      const { before, mode = 'remove' } = given[0]
       return wrapperFor(method, async function (this: unknown, ...args: unknown[]) {
         const remove = async () => {
           const { invalidation } = home.engine()
-          for (const targetsOf of plans) await invalidation.invalidateAll(String(name), () => targetsOf(this, args))
+          for (const targetsOf of plans)
+            await invalidation.invalidateAll(String(name), () => targetsOf(this, args), { mode })
         }
         if (before) await remove()
         const result = await method.apply(this, args)
@@ -133,7 +135,8 @@ type TargetsOf = (self: unknown, args: readonly unknown[]) => InvalidationTarget
  */
 function planTargets(options: CacheInvalidateOptions, method: AsyncFunction, place: string): TargetsOf[] {
   refuseUnknown(options, INVALIDATE_OPTIONS, place)
-  const { key, pattern, tags } = options
+  const { key, pattern, tags, mode } = options
+  modeOf({ mode }, place)
   if ((key ?? pattern ?? tags) === undefined) {
     throw new CacheConfigError(
       `${place} needs a key, a pattern or tags: write @CacheInvalidate({ pattern: 'dashboard:*' })`,

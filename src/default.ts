@@ -5,7 +5,7 @@ import type {
   CacheInvalidateDecoratorFactory,
   CacheUpdateDecoratorFactory,
 } from './decorators.ts'
-import type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
+import type { InvalidateOptions, InvalidateResult, InvalidateTagsResult, TagArguments } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 
 /**
@@ -81,14 +81,23 @@ export const cached: CachedFactory = defaultCache.cached
  *
  * @param target - a key (`'user:1'`, or an array of parts), or a pattern (`'user:*'`); put data into a pattern with
  * {@link pattern}
- * @throws CacheConfigError when the target names nothing
+ * @param options - `{ mode: 'expire' }` keeps the values for `staleIfError`
+ * @throws CacheConfigError when the target names nothing, or for a mode that there is not
+ *
+ * @example
+ * ```ts
+ * import { invalidate, pattern } from 'cachewell'
+ *
+ * await invalidate(['user', 42])
+ * await invalidate(pattern`orders:${42}:*`, { mode: 'expire' })
+ * ```
  */
-export function invalidate(target: KeyParts): Promise<InvalidateResult> {
-  return defaultCache.invalidate(target)
+export function invalidate(target: KeyParts, options?: InvalidateOptions): Promise<InvalidateResult> {
+  return defaultCache.invalidate(target, options)
 }
 
 /**
- * Ends every entry of the default cache that has one of the tags.
+ * Ends every entry of the default cache that has one of the tags, given one by one, or as an array with options behind it.
  *
  * @throws CacheConfigError for what is no tag
  *
@@ -97,8 +106,11 @@ export function invalidate(target: KeyParts): Promise<InvalidateResult> {
  * import { invalidateTags } from 'cachewell'
  *
  * await invalidateTags('org:42', 'users')
+ * await invalidateTags(['rates'], { mode: 'expire' }) // kept for functions with staleIfError
  * ```
  */
-export function invalidateTags(...tags: string[]): Promise<InvalidateTagsResult> {
-  return defaultCache.invalidateTags(...tags)
+export function invalidateTags(...tags: string[]): Promise<InvalidateTagsResult>
+export function invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<InvalidateTagsResult>
+export function invalidateTags(...given: TagArguments): Promise<InvalidateTagsResult> {
+  return defaultCache.invalidateTags(...(given as string[]))
 }

@@ -14,7 +14,7 @@ export const FORMAT = 'cw1 '
 export const HEAD_LENGTH = 22
 const LIST_AT = 88
 /** A letter that is not known here, a compression for instance, belongs to a later version. */
-const FIXED_PART = /^cw1 [LVP] [\w-]{16} \d{13} \d{13} \d{13} \d{8} [jxc-]-[o-]- \d{8} /
+const FIXED_PART = /^cw1 [LVP] [\w-]{16} \d{13} \d{13} \d{13} \d{8} [jxc-]-[o-][e-] \d{8} /
 
 export type EntryKind = 'lease' | 'value' | 'pass'
 const LETTERS = { lease: 'L', value: 'V', pass: 'P' } as const
@@ -38,6 +38,8 @@ export interface EntryHeader {
   readonly encoding: Encoding
   /** Of a lease: taken over a pass marker; nobody waits for it, since its result is likely not to be stored. */
   readonly optimistic: boolean
+  /** Of a value: it was invalidated, and is kept only for `staleIfError`, counted from its soft expiry. */
+  readonly expired: boolean
   readonly version: string
   readonly stamps: readonly (readonly [tag: string, stamp: string])[]
 }
@@ -61,7 +63,7 @@ export function encodeEntry(header: EntryHeader, payload: string | Uint8Array): 
 function headerLine(header: EntryHeader, length: number): string {
   const { kind, id, createdAt, softExpiresAt, hardExpiresAt, loadMs, version, stamps } = header
   const times = `${digits(createdAt, 13)} ${digits(softExpiresAt, 13)} ${digits(hardExpiresAt, 13)} ${digits(loadMs, 8)}`
-  const flags = `${kind === 'value' ? ENCODING_LETTERS[header.encoding] : '-'}-${header.optimistic ? 'o' : '-'}-`
+  const flags = `${kind === 'value' ? ENCODING_LETTERS[header.encoding] : '-'}-${header.optimistic ? 'o' : '-'}${header.expired ? 'e' : '-'}`
   const list = [version, ...stamps.flat()].map((item) => `${item.length}:${item}`).join('')
   return `${entryHead(kind, id)} ${times} ${flags} ${digits(length, 8)} ${list}`
 }
@@ -104,6 +106,7 @@ export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: b
       loadMs,
       encoding: ENCODINGS[line[74] as string] as Encoding,
       optimistic: line[76] === 'o',
+      expired: line[77] === 'e',
       version: list.version,
       stamps: list.stamps,
     },

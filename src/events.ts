@@ -1,3 +1,4 @@
+import type { InvalidationMode } from './drivers/driver.ts'
 import type { CacheTroubleError } from './errors.ts'
 
 export type Tier = 'memory' | 'redis'
@@ -114,6 +115,7 @@ export interface InvalidateEvent {
   readonly type: 'invalidate'
   /** The key or pattern below the prefix. */
   readonly target: string
+  readonly mode: InvalidationMode
   readonly removed: number
   readonly deferred: boolean
 }

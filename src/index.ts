@@ -16,6 +16,7 @@ export type {
 } from './decorators.ts'
 export { Cached, CacheInvalidate, CacheUpdate, cached, invalidate, invalidateTags } from './default.ts'
 export type { SetOptions } from './direct.ts'
+export type { InvalidationMode } from './drivers/driver.ts'
 export type { Duration } from './duration.ts'
 export { CacheConfigError, CacheTroubleError } from './errors.ts'
 // What happened.
@@ -38,7 +39,7 @@ export type {
   UnstoredReason,
 } from './events.ts'
 export { type LoadSignal, loadSignal } from './flight.ts'
-export type { InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
+export type { InvalidateOptions, InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
 // Keys and patterns.

@@ -1,15 +1,24 @@
 import { whenCommitted } from './commit-scope.ts'
-import type { Driver, Removal } from './drivers/driver.ts'
+import type { Driver, InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, CacheTroubleError, messageOf } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
 import { type KeyParts, keyOf } from './key-plan.ts'
 import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
+import { oneOf, refuseUnknown } from './policy.ts'
 import { ANY_TAG, encodeTag, stampKey } from './stamps.ts'
 import type { Store } from './store.ts'
 
+export interface InvalidateOptions {
+  /**
+   * What becomes of the values. `remove`, the default: they are gone. `expire`: they are not served any more either, but
+   * a function with `staleIfError` falls back on them when its next run fails, or takes longer than its `softTimeout`.
+   */
+  mode?: InvalidationMode
+}
+
 export interface InvalidateResult {
-  /** How many entries were there and are gone. */
+  /** How many entries were there and are gone, or have expired. */
   readonly removed: number
   /**
    * Redis was away: the removal is noted and carried out before this process is served from Redis again. Or it was
@@ -46,37 +55,39 @@ export class Invalidation {
   }
 
   /** @throws CacheConfigError when the target names nothing */
-  async invalidate(target: KeyParts): Promise<InvalidateResult> {
-    if (typeof target !== 'string' || !isPattern(target)) return this.remove(directKey(target, 'invalidate'))
+  async invalidate(target: KeyParts, options?: InvalidateOptions): Promise<InvalidateResult> {
+    const mode = modeOf(options, 'invalidate')
+    if (typeof target !== 'string' || !isPattern(target)) return this.remove(directKey(target, 'invalidate'), mode)
     const glob = spelledPattern(target)
-    return this.#carryOut(glob, { glob: literalPattern(this.#scope) + glob })
+    return this.#carryOut(glob, { glob: literalPattern(this.#scope) + glob, mode })
   }
 
   /** Ends every entry that has one of the tags: one write for each tag, however many entries there are. */
-  async invalidateTags(tags: readonly string[]): Promise<InvalidateTagsResult> {
+  async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<InvalidateTagsResult> {
+    const mode = modeOf(options, 'invalidateTags')
     const names = tags.map(checkTag)
     // First: whoever finds the stamp of a tag gone must be able to tell that some tag was invalidated.
-    const first = names.length > 0 ? [await this.#restamp(ANY_TAG)] : []
-    const results = [...first, ...(await Promise.all(names.map((tag) => this.#restamp(tag))))]
+    const first = names.length > 0 ? [await this.#restamp(ANY_TAG, mode)] : []
+    const results = [...first, ...(await Promise.all(names.map((tag) => this.#restamp(tag, mode))))]
     return { deferred: results.some(({ deferred }) => deferred) }
   }
 
-  #restamp(tag: string): Promise<InvalidateResult> {
-    return this.#carryOut(`#${tag}`, { stamp: stampKey(this.#prefix, tag) })
+  #restamp(tag: string, mode: InvalidationMode): Promise<InvalidateResult> {
+    return this.#carryOut(`#${tag}`, { stamp: stampKey(this.#prefix, tag), mode })
   }
 
   /** Removes one key, as it is. */
-  remove(key: string): Promise<InvalidateResult> {
-    return this.#carryOut(key, { key: this.#scope + key })
+  remove(key: string, mode: InvalidationMode = 'remove'): Promise<InvalidateResult> {
+    return this.#carryOut(key, { key: this.#scope + key, mode })
   }
 
   /** For `@CacheInvalidate`: whatever goes wrong here, the outcome of the method stands. */
-  async invalidateAll(name: string, targetsOf: () => InvalidationTargets): Promise<void> {
+  async invalidateAll(name: string, targetsOf: () => InvalidationTargets, options: InvalidateOptions): Promise<void> {
     try {
       const { keys, tags } = targetsOf()
-      await Promise.all([...keys.map((target) => this.invalidate(target)), this.invalidateTags(tags)])
+      await Promise.all([...keys.map((target) => this.invalidate(target, options)), this.invalidateTags(tags, options)])
     } catch (error) {
-      const message = `after ${name} nothing was invalidated: ${messageOf(error)}`
+      const message = `a call of ${name} invalidated nothing: ${messageOf(error)}`
       this.#events.emit({ type: 'notice', code: 'callback-threw', level: 'error', name, message })
     }
   }
@@ -95,13 +106,30 @@ export class Invalidation {
         deferred = true
       } else removed += count
     }
-    this.#events.emit({ type: 'invalidate', target, removed, deferred })
+    this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', removed, deferred })
     return { removed, deferred }
   }
 }
 
 /** Until the commit nothing is removed. */
 const HELD: InvalidateResult = Object.freeze({ removed: 0, deferred: true })
+
+/** @throws CacheConfigError */
+export function modeOf(options: InvalidateOptions | undefined, place: string): InvalidationMode {
+  if (options === undefined) return 'remove'
+  if (typeof options !== 'object' || options === null) {
+    throw new CacheConfigError(`${place} takes options last, as in ${place}('user:*', { mode: 'expire' })`)
+  }
+  refuseUnknown(options, ['mode'], place)
+  return oneOf(options.mode ?? 'remove', ['remove', 'expire'], 'mode', place) as InvalidationMode
+}
+
+/** Tags one by one, or as an array, which leaves room for options. */
+export type TagArguments = string[] | [tags: readonly string[], options?: InvalidateOptions]
+
+export function tagArguments(given: TagArguments): [tags: readonly string[], options?: InvalidateOptions] {
+  return Array.isArray(given[0]) ? (given as [string[]]) : [given as string[]]
+}
 
 /** @throws CacheConfigError for what is no tag */
 export function checkTag(tag: unknown): string {
@@ -119,12 +147,13 @@ export function directKey(key: KeyParts, what: string): string {
 }
 
 async function carryOut(driver: Driver, removal: Removal): Promise<number> {
-  if ('key' in removal) return driver.remove([removal.key])
+  const { mode } = removal
+  if ('key' in removal) return driver.remove([removal.key], mode)
   if ('stamp' in removal) {
-    await driver.restamp(removal.stamp)
+    await driver.restamp(removal.stamp, mode)
     return 0
   }
   let removed = 0
-  for await (const keys of driver.scan(removal.glob)) removed += await driver.remove(keys)
+  for await (const keys of driver.scan(removal.glob)) removed += await driver.remove(keys, mode)
   return removed
 }

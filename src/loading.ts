@@ -124,7 +124,7 @@ export class Loading {
   /** The right to renew a live value. */
   async elect(call: KeyedCall, id: string): Promise<Lease | 'busy' | 'failed'> {
     const { tier, policy } = call
-    const seat = electionKey(this.#prefix, call.shownKey)
+    const seat = electionKey(this.#prefix, call.shownKey, id)
     const token = newId()
     const outcome = await this.#guard('elect', policy.name, () => tier.driver.elect(seat, token, LEASE_MS))
     if (outcome === 'busy' || outcome === 'failed') return outcome

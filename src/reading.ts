@@ -106,8 +106,9 @@ export class Reading {
     const unusable = (reason: MissReason): Miss => ({ reason, mayStore: true, over: entryHead('value', header.id) })
     if (header.version !== policy.version) return unusable('version')
     const staleMs = now - header.softExpiresAt
-    const servable = header.hardExpiresAt > now && staleMs < Math.max(1, policy.keepStaleMs)
-    if (!servable || (staleMs >= 0 && policy.keepStaleMs === 0)) return unusable('expired')
+    const stale = staleMs >= 0 || header.expired
+    const keptMs = header.expired ? policy.ifErrorMs : policy.keepStaleMs
+    if (header.hardExpiresAt <= now || (stale && Math.max(0, staleMs) >= keptMs)) return unusable('expired')
     let value: unknown
     try {
       value = tier.driver.packing.unpack(body, rules)
@@ -116,21 +117,25 @@ export class Reading {
       this.#events.emit({ type: 'trouble', operation: 'decode', name: policy.name, error: asTrouble(error) })
       return unusable('unreadable')
     }
-    if (staleMs >= policy.revalidateMs && staleMs >= 0) {
+    if (stale && (header.expired || staleMs >= policy.revalidateMs)) {
       return { reason: 'stale', mayStore: true, spare: { value, header } }
     }
     this.hit(call, header)
-    return staleMs >= 0 || isDue(header, now, policy.refreshAhead) ? { value, from, renew: header.id } : { value, from }
+    return stale || isDue(header, now, policy.refreshAhead) ? { value, from, renew: header.id } : { value, from }
   }
 
-  hit(call: KeyedCall, { createdAt, softExpiresAt }: EntryHeader): void {
+  hit(call: KeyedCall, { createdAt, softExpiresAt, expired }: EntryHeader): void {
     if (!this.#events.heard) {
       this.#events.countHit()
       return
     }
     const { driver } = call.tier
     const now = driver.time()
-    const age = { ageMs: Math.max(0, now - createdAt), ttlMs: softExpiresAt - now, stale: softExpiresAt <= now }
+    const age = {
+      ageMs: Math.max(0, now - createdAt),
+      ttlMs: softExpiresAt - now,
+      stale: expired || softExpiresAt <= now,
+    }
     this.#events.emit({ type: 'hit', ...about(call), tier: driver.name as Tier, ...age })
   }
 

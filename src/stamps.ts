@@ -7,9 +7,11 @@ import { encodePart } from './key.ts'
  * many entries have it. A stamp that was lost is a miss, never a resurrection, since no stamp is ever made twice.
  */
 const FORMAT = 'cws '
-const TEXT = /^cws ([\w-]{16}) (\d{13})$/
+const TEXT = /^cws ([\w-]{32}) (\d{13})$/
+const HALF = 16
 
 export interface Stamp {
+  /** Two random words. A removal changes both, an expiry only the second: {@link fateOf} tells them apart. */
   readonly id: string
   /** When it was made or last changed, in ms by the server's clock. */
   readonly changedAt: number
@@ -33,9 +35,12 @@ export function stampKey(prefix: string, tag: string): string {
   return `${prefix}#${tag}`
 }
 
-/** Where it is settled who refreshes a key. No tag begins with a colon: it would be escaped. */
-export function electionKey(prefix: string, key: string): string {
-  return `${prefix}#:${key}`
+/**
+ * Where it is settled who renews a value, the one with this id: a later one is a matter of its own. No tag begins with a
+ * colon: it would be escaped.
+ */
+export function electionKey(prefix: string, key: string, id: string): string {
+  return `${prefix}#:${id}:${key}`
 }
 
 /** Changes with every invalidation of any tag. No tag encodes to nothing. */
@@ -50,8 +55,15 @@ export function decodeStamp(text: string): Stamp | undefined {
   return match ? { id: match[1] as string, changedAt: Number(match[2]) } : undefined
 }
 
-export function newStamp(now: number): Stamp {
-  return { id: newId(), changedAt: now }
+/** @param expired - the stamp before, where entries that note it go on being there for `staleIfError` */
+export function newStamp(now: number, expired?: Stamp): Stamp {
+  return { id: (expired?.id.slice(0, HALF) ?? newId()) + newId(), changedAt: now }
+}
+
+/** What has become of an entry that notes `noted`, where `current` stands. */
+export function fateOf(noted: string, current: string | undefined): 'stands' | 'expired' | 'removed' {
+  if (current === noted) return 'stands'
+  return current?.startsWith(noted.slice(0, HALF)) ? 'expired' : 'removed'
 }
 
 /** How long stamps are kept at least: longer than the entries that note them. */

@@ -1,6 +1,6 @@
 import type { State } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
-import { type FoundStamp, stampKey, stampTtl } from './stamps.ts'
+import { type FoundStamp, fateOf, stampKey, stampTtl } from './stamps.ts'
 import type { StoreTier } from './tier.ts'
 
 /** What a read has found: a value of which a tag was invalidated is still there, but is not to be used. */
@@ -26,11 +26,19 @@ export async function readTagged(tier: StoreTier, prefix: string, key: string, t
   return untaggedWhere(entry, (tag) => sound(current.get(tag)))
 }
 
-/** The entry, unless a stamp that it notes has changed or is gone. */
+/** The entry, unless a stamp that it notes has changed or is gone; expired, where the change was no more than that. */
 export function untaggedWhere(state: State, stampFor: (tag: string) => State): Seen {
   if (state.kind !== 'value' || state.header.stamps.length === 0) return state
-  const stand = state.header.stamps.every(([tag, id]) => idOf(stampFor(tag)) === id)
-  return stand ? state : { kind: 'untagged', header: state.header }
+  let { softExpiresAt, expired } = state.header
+  for (const [tag, id] of state.header.stamps) {
+    const current = stampFor(tag)
+    const fate = fateOf(id, idOf(current))
+    if (fate === 'removed') return { kind: 'untagged', header: state.header }
+    if (fate === 'stands' || current.kind !== 'stamp') continue
+    expired = true
+    softExpiresAt = Math.min(softExpiresAt, current.stamp.changedAt)
+  }
+  return expired === state.header.expired ? state : { ...state, header: { ...state.header, softExpiresAt, expired } }
 }
 
 /** Whether the noted stamps stand, by a read that begins now. */

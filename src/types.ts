@@ -1,3 +1,4 @@
+import type { InvalidationMode } from './drivers/driver.ts'
 import type { Duration } from './duration.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { Serializer } from './packing.ts'
@@ -94,6 +95,8 @@ export interface CacheInvalidateOptions {
   tags?: readonly string[] | Callback<readonly string[]>
   /** Remove before the method runs, not after it has succeeded. Default false. */
   before?: boolean
+  /** `expire` keeps the values for functions with `staleIfError` whose next run fails. Default `remove`. */
+  mode?: InvalidationMode
 }
 
 /** Options of `@CacheUpdate`: those of the function whose entry the method's result takes the place of. */

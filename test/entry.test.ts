@@ -14,6 +14,7 @@ const HEADER: EntryHeader = {
   loadMs: 20,
   encoding: 'json',
   optimistic: false,
+  expired: false,
   version: '',
   stamps: [],
 }
@@ -33,10 +34,11 @@ const headers: fc.Arbitrary<EntryHeader> = fc
     loadMs: fc.integer({ min: 0, max: 99_999_999 }),
     encoding: fc.constantFrom('json', 'special', 'custom'),
     optimistic: fc.boolean(),
+    expired: fc.boolean(),
     version: word,
     stamps: fc.array(fc.tuple(word, word), { maxLength: 3 }),
   })
-  .map((header) => (header.kind === 'value' ? header : { ...header, encoding: 'json' }) as EntryHeader)
+  .map((header) => (header.kind === 'value' ? header : { ...header, encoding: 'json', expired: false }) as EntryHeader)
 const payloads = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
@@ -67,7 +69,7 @@ describe('an entry', () => {
         expect(Number(field(37, 13))).toBe(header.softExpiresAt)
         expect(Number(field(51, 13))).toBe(header.hardExpiresAt)
         expect(Number(field(65, 8))).toBe(header.loadMs)
-        expect(field(74, 4)).toMatch(header.kind === 'value' ? /^[jxc]-[o-]-$/ : /^--[o-]-$/)
+        expect(field(74, 4)).toMatch(header.kind === 'value' ? /^[jxc]-[o-][e-]$/ : /^--[o-]-$/)
         expect(Number(field(79, 8))).toBe(bytesOf(payload).byteLength)
         expect(field(88, 99)).toMatch(`${header.version.length}:${header.version}`)
         for (const at of [5, 22, 36, 50, 64, 73, 78, 87]) expect(field(at, 1)).toBe(' ')
@@ -239,6 +241,11 @@ describe('entries that were written by released versions', () => {
     expect(read(samples[4]).header).toMatchObject({ kind: 'lease', optimistic: false, id: 'Yc0sD_5u-tRk2nQw' })
     expect(read(samples[5]).header).toMatchObject({ kind: 'lease', optimistic: true })
     expect(read(samples[6]).header).toMatchObject({ kind: 'pass' })
-    expect(samples).toHaveLength(7)
+  })
+
+  test('one that has expired for its stamps of two words, and is kept for staleIfError', () => {
+    const { header } = read(samples[7])
+    expect(header).toMatchObject({ expired: true, stamps: [['org:42', 'k3J9sQ0aZx1L8bVdm2N8rQ0aZx1L8bVd']] })
+    expect(samples).toHaveLength(8)
   })
 })

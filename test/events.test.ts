@@ -100,7 +100,7 @@ describe('events', () => {
     events.emit({ type: 'store', ...call, tier: 'redis', stored: true })
     events.emit({ type: 'store', ...call, tier: 'redis', stored: false })
     events.emit({ type: 'bypass', name: 'user:', reason: 'option' })
-    events.emit({ type: 'invalidate', target: 'a', removed: 1, deferred: false })
+    events.emit({ type: 'invalidate', target: 'a', mode: 'remove', removed: 1, deferred: false })
     events.emit(notice)
     const stats = events.stats()
     expect(stats).toEqual({

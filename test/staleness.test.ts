@@ -106,6 +106,113 @@ describe('stale values', () => {
     await expect(read()).rejects.toThrow('down')
   })
 
+  describe('of an invalidation that expires them', () => {
+    const ways: [string, (read: { expire(id: number): Promise<unknown> }) => Promise<unknown>][] = [
+      ['of the function', (read) => read.expire(1)],
+      ['by key', () => cache.invalidate(['kept', 1], { mode: 'expire' })],
+      ['by pattern', () => cache.invalidate('kept:*', { mode: 'expire' })],
+      ['by a tag of the arguments', () => cache.invalidateTags(['one'], { mode: 'expire' })],
+      ['by a tag of the result', () => cache.invalidateTags(['other', 'result'], { mode: 'expire' })],
+    ]
+    const readerOf = (more: object) =>
+      cache.cached(load, { key: 'kept', ttl: 10, tags: () => ['one'], resultTags: () => ['result'], ...more })
+    const down = () => {
+      throw new Error('down')
+    }
+
+    it.each(ways)('%s: are served if the function fails, and only then', async (_, expire) => {
+      const read = readerOf({ staleWhileRevalidate: 500, staleIfError: 100 })
+      await read(1)
+      await expire(read)
+      expect(await read.peek(1)).toBeUndefined()
+      expect(await cache.get(['kept', 1])).toBeUndefined()
+      answer = down
+      types()
+      expect(await read(1)).toBe(1)
+      expect(types()).toEqual(['load-error stale', 'hit'])
+      expect(loads).toBe(2)
+      clock.advance(5_000)
+      answer = () => loads
+      expect(await read(1)).toBe(3)
+      expect(await read(1)).toBe(3)
+    })
+
+    it.each(ways)('%s: are not served when they were kept for something else', async (_, expire) => {
+      const read = readerOf({ staleWhileRevalidate: 500 })
+      await read(1)
+      await expire(read)
+      answer = down
+      await expect(read(1)).rejects.toThrow('down')
+    })
+
+    it.each(ways)('%s: are served no longer than staleIfError from then on', async (_, expire) => {
+      const read = readerOf({ ttl: '1h', staleIfError: 100 })
+      await read(1)
+      clock.advance(60_000)
+      await expire(read)
+      answer = down
+      clock.advance(99_000)
+      expect(await read(1)).toBe(1)
+      clock.advance(1_000)
+      await expect(read(1)).rejects.toThrow('down')
+    })
+
+    it.each(ways)('%s: cannot be what a load brings that began before', async (_, expire) => {
+      const read = readerOf({ staleIfError: 100 })
+      let go!: () => void
+      answer = () =>
+        new Promise((resolve) => {
+          go = () => resolve('old')
+        })
+      const first = read(1)
+      await until(() => go)
+      await expire(read)
+      answer = () => 'new'
+      const second = read(1)
+      go()
+      expect(await Promise.all([first, second])).toEqual(['old', 'new'])
+      expect(await read(1)).toBe('new')
+    })
+
+    it('are gone when they are invalidated for good, before or after', async () => {
+      for (const [, expire] of ways) {
+        for (const expireFirst of [true, false]) {
+          answer = () => 'value'
+          const read = readerOf({ staleIfError: 100 })
+          await read(1)
+          if (expireFirst) await expire(read)
+          await cache.invalidateTags('one')
+          if (!expireFirst) await expire(read)
+          answer = down
+          await expect(read(1)).rejects.toThrow('down')
+          await cache.invalidate('*')
+        }
+      }
+    })
+
+    it('are tried anew at once, though renewing them had failed', async () => {
+      const read = readerOf({ staleIfError: 100 })
+      await read(1)
+      clock.advance(10_000)
+      answer = down
+      expect(await read(1)).toBe(1)
+      await read.expire(1)
+      answer = () => 'new'
+      expect(await read(1)).toBe('new')
+    })
+
+    it('are what softTimeout falls back on', async () => {
+      const read = readerOf({ staleIfError: 100, softTimeout: 1 })
+      await read(1)
+      await read.expire(1)
+      answer = () => new Promise(() => {})
+      const late = read(1)
+      await until(() => loads === 2)
+      clock.advance(1_000)
+      expect(await late).toBe(1)
+    })
+  })
+
   it('do not outlive an invalidation that comes while they are renewed', async () => {
     let go!: () => void
     const gate = new Promise<void>((resolve) => {

@@ -3,8 +3,17 @@ import type { Packing } from '../packing.ts'
 import type { FoundStamp, Stamp } from '../stamps.ts'
 import type { Watch } from '../watch.ts'
 
-/** Something to remove: a key by name, all that match a glob, or what notes a stamp. All are whole, with prefix. */
-export type Removal = { readonly key: string } | { readonly glob: string } | { readonly stamp: string }
+/**
+ * What becomes of values that are invalidated. `remove`: they are gone. `expire`: nobody is served them any more, except
+ * by a function with `staleIfError` whose next run fails.
+ */
+export type InvalidationMode = 'remove' | 'expire'
+
+/** Something to invalidate: a key by name, all that match a glob, or what notes a stamp. All are whole, with prefix. */
+export type Removal = ({ readonly key: string } | { readonly glob: string } | { readonly stamp: string }) & {
+  /** Left out, it is `remove`. */
+  readonly mode?: InvalidationMode
+}
 
 export type DriverName = 'null' | 'memory' | 'redis'
 
@@ -96,8 +105,8 @@ export interface Driver {
   release(key: string, token: string, passMs?: number): Promise<boolean>
   /** Stores whatever stands there; the number that was stored. */
   put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<number>
-  /** Removes by name; the number that was there. */
-  remove(keys: readonly string[]): Promise<number>
+  /** Removes by name, or leaves of values what `expire` leaves; the number that was there. Loads under way are ended. */
+  remove(keys: readonly string[], mode?: InvalidationMode): Promise<number>
   /** Removes a value only where it still stands: `head` as in {@link Driver.commit}. False: it did not. */
   retract(key: string, head: string): Promise<boolean>
   /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
@@ -105,7 +114,7 @@ export interface Driver {
   /** The stamps at these keys, in order; made where there is none, and kept for at least so long from now on. */
   stamps(keys: readonly string[], ttlMs: number): Promise<readonly FoundStamp[]>
   /** Changes the stamp at the key, and with it the fate of every entry that notes it. */
-  restamp(key: string): Promise<void>
+  restamp(key: string, mode?: InvalidationMode): Promise<void>
   /**
    * Hears of changes of the key from now on, as far as the store tells. Register before you read: what changes in
    * between is then not missed.

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { type EntryHeader, entryHead } from '../entry.ts'
+import { type EntryHeader, entryHead, newId } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import type { Isolation } from '../isolation.ts'
 import { livePacking } from '../packing.ts'
@@ -53,6 +53,15 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps, keepMs })
     return write(key, { kind: 'value', header, body }, keepMs, body.size)
   }
+  /** False where there is nothing to fall back on. */
+  const expire = (key: string): boolean => {
+    const state = read(key)
+    if (state.kind !== 'value' || state.header.softExpiresAt === state.header.hardExpiresAt) return false
+    const { header, body } = state
+    const softExpiresAt = Math.min(header.softExpiresAt, time())
+    const expired = { ...header, id: newId(), softExpiresAt, expired: true }
+    return write(key, { kind: 'value', header: expired, body }, header.hardExpiresAt - time(), body.size)
+  }
   const holds = (key: string, head: string): boolean => {
     const state = read(key)
     return 'header' in state && entryHead(state.header.kind, state.header.id) === head
@@ -99,11 +108,11 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       return items.filter(({ key, draft }) => store(key, draft)).length
     },
 
-    async remove(keys) {
+    async remove(keys, mode) {
       let removed = 0
       for (const key of keys) {
         if (read(key).kind !== 'absent') removed++
-        forget(key)
+        if (mode !== 'expire' || !expire(key)) forget(key)
       }
       return removed
     },
@@ -140,8 +149,10 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       })
     },
 
-    async restamp(key) {
-      write(key, { kind: 'stamp', stamp: newStamp(time()) }, stampTtl(0))
+    async restamp(key, mode) {
+      const state = read(key)
+      const before = mode === 'expire' && state.kind === 'stamp' ? state.stamp : undefined
+      write(key, { kind: 'stamp', stamp: newStamp(time(), before) }, stampTtl(0))
     },
 
     async elect(key, token, ms) {
@@ -193,6 +204,7 @@ function makeHeader(
     loadMs: rest.loadMs ?? 0,
     encoding: rest.encoding ?? 'json',
     optimistic: rest.optimistic ?? false,
+    expired: false,
     version: rest.version ?? '',
     stamps: rest.stamps ?? [],
   }

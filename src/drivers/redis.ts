@@ -9,8 +9,8 @@ import { Journal } from '../redis/journal.ts'
 import { runScript } from '../redis/scripts.ts'
 import { ServerClock } from '../redis/server-clock.ts'
 import { type WakeupOptions, Wakeups } from '../redis/wakeups.ts'
-import { decodeStamp, type FoundStamp, stampTtl } from '../stamps.ts'
-import type { Acquired, Draft, Driver, Election, Removal, State } from './driver.ts'
+import { decodeStamp, type FoundStamp, newStamp, stampTtl } from '../stamps.ts'
+import type { Acquired, Draft, Driver, Election, InvalidationMode, Removal, State } from './driver.ts'
 
 export interface RedisDriverOptions {
   readonly recipe: ClientRecipe
@@ -65,7 +65,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
   ): EntryHeader => {
     const createdAt = serverClock.now()
     const times = { createdAt, softExpiresAt: createdAt + ttlMs, hardExpiresAt: createdAt + keepMs, loadMs: 0 }
-    return { kind, id, ...times, encoding: 'json', optimistic: false, version: '', stamps: [], ...rest }
+    return { kind, id, ...times, encoding: 'json', optimistic: false, expired: false, version: '', stamps: [], ...rest }
   }
   const encodeDraft = ({ id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) =>
     encodeEntry(
@@ -136,7 +136,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
       throw (failed[0] as PromiseRejectedResult).reason
     },
 
-    remove: (keys) => removeKeys(run, keys),
+    remove: (keys, mode) => removeKeys(run, keys, mode),
     retract: (key, head) =>
       run('retract', async (client) => (await runScript<number>(client, 'cachewellRelease', key, head)) === 1),
     scan: (glob) => scanKeys(run, glob),
@@ -151,7 +151,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
       run('increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
 
     stamps: (keys, ttlMs) => Promise.all(keys.map((key) => ensureStamp(run, key, ttlMs))),
-    restamp: (key) => restamp(run, key),
+    restamp: (key, mode) => restamp(run, key, mode),
 
     elect: (key, token, ms) =>
       run('elect', (client) => runScript<Election>(client, 'cachewellElect', key, encodeLease(token, ms, false), ms)),
@@ -175,9 +175,10 @@ export function redisDriver(options: RedisDriverOptions): Driver {
   }
 
   async function carryOut(using: Run, removal: Removal): Promise<void> {
-    if ('key' in removal) await removeKeys(using, [removal.key])
-    else if ('stamp' in removal) await restamp(using, removal.stamp)
-    else for await (const keys of scanKeys(using, removal.glob)) await removeKeys(using, keys)
+    const { mode } = removal
+    if ('key' in removal) await removeKeys(using, [removal.key], mode)
+    else if ('stamp' in removal) await restamp(using, removal.stamp, mode)
+    else for await (const keys of scanKeys(using, removal.glob)) await removeKeys(using, keys, mode)
   }
 
   async function readStates(using: Run, keys: readonly string[]): Promise<readonly State[]> {
@@ -207,15 +208,15 @@ export function redisDriver(options: RedisDriverOptions): Driver {
 
 async function ensureStamp(run: Run, key: string, ttlMs: number): Promise<FoundStamp> {
   const [text, made, now] = await run('stamp', (client) =>
-    runScript<[string, number, number]>(client, 'cachewellStamp', key, newId(), ttlMs),
+    runScript<[string, number, number]>(client, 'cachewellStamp', key, newStamp(0).id, ttlMs),
   )
   const stamp = decodeStamp(text)
   if (!stamp) throw new CacheTroubleError('WRONGTYPE', 'something else stands where the stamp of a tag should', true)
   return { ...stamp, made: made === 1, now }
 }
 
-async function restamp(run: Run, key: string): Promise<void> {
-  const send = (client: RedisClient) => runScript(client, 'cachewellRestamp', key, newId(), stampTtl(0))
+async function restamp(run: Run, key: string, mode: InvalidationMode = 'remove'): Promise<void> {
+  const send = (client: RedisClient) => runScript(client, 'cachewellRestamp', key, newStamp(0).id, stampTtl(0), mode)
   await run('restamp', send, REMOVE_TIMEOUT_MS)
 }
 
@@ -227,9 +228,12 @@ function mayHaveRun(error: unknown): boolean {
   )
 }
 
-async function removeKeys(run: Run, keys: readonly string[]): Promise<number> {
+async function removeKeys(run: Run, keys: readonly string[], mode?: InvalidationMode): Promise<number> {
   if (keys.length === 0) return 0
-  return run('UNLINK', (client) => client.unlink(keys), REMOVE_TIMEOUT_MS)
+  if (mode !== 'expire') return run('UNLINK', (client) => client.unlink(keys), REMOVE_TIMEOUT_MS)
+  const expire = (key: string) => (client: RedisClient) => runScript<number>(client, 'cachewellExpire', key, newId())
+  const counts = await Promise.all(keys.map((key) => run('expire', expire(key), REMOVE_TIMEOUT_MS)))
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 async function* scanKeys(run: Run, glob: string): AsyncGenerator<readonly string[]> {
@@ -261,7 +265,7 @@ function toState(bytes: Buffer | null): State {
 
 /** What is not an entry, but ours all the same. */
 function decodeShort(bytes: Buffer): State {
-  const text = bytes.byteLength <= 40 ? bytes.toString('latin1') : ''
+  const text = bytes.byteLength <= 64 ? bytes.toString('latin1') : ''
   const stamp = decodeStamp(text)
   if (stamp) return { kind: 'stamp', stamp }
   return COUNTER.test(text) ? { kind: 'counter', value: Number(text) } : FOREIGN

@@ -39,7 +39,9 @@ export class Journal {
   }
 }
 
+/** What is only to expire is noted apart: it must not take the place of a removal. */
 function nameOf(removal: Removal): string {
-  if ('key' in removal) return `key ${removal.key}`
-  return 'glob' in removal ? `glob ${removal.glob}` : `stamp ${removal.stamp}`
+  const mode = removal.mode ?? 'remove'
+  if ('key' in removal) return `${mode} key ${removal.key}`
+  return 'glob' in removal ? `${mode} glob ${removal.glob}` : `${mode} stamp ${removal.stamp}`
 }

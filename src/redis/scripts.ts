@@ -56,6 +56,23 @@ if redis.pcall('GETRANGE', KEYS[1], 0, 21) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`,
 
   /*
+   * Keep a value only for those whose load fails; whatever else stands there is removed.
+   * KEYS[1] entry  ARGV[1] id of this write
+   * Returns 1 when something was there, else 0.
+   * Invariant: a value that is being renewed is not what that load has to find, and no load under way can store.
+   */
+  cachewellExpire: `
+local line = redis.pcall('GETRANGE', KEYS[1], 0, 87)
+local useful = type(line) == 'string' and #line == 88 and string.sub(line, 1, 6) == 'cw1 V '
+if not useful or string.sub(line, 38, 50) == string.sub(line, 52, 64) then return redis.call('UNLINK', KEYS[1]) end
+local time = redis.call('TIME')
+local now = string.format('%013.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('SETRANGE', KEYS[1], 6, ARGV[1])
+if string.sub(line, 38, 50) > now then redis.call('SETRANGE', KEYS[1], 37, now) end
+redis.call('SETRANGE', KEYS[1], 77, 'e')
+return 1`,
+
+  /*
    * Become the one who refreshes: in a key beside the value's own, since the value goes on being served.
    * KEYS[1] election  ARGV[1] lease  ARGV[2] ms
    * Returns elected | busy | failed.
@@ -87,13 +104,16 @@ return { stamp, 1, now }`,
 
   /*
    * Change the stamp of a tag.
-   * KEYS[1] stamp  ARGV[1] id of the new one  ARGV[2] ms to keep it
+   * KEYS[1] stamp  ARGV[1] id of the new one  ARGV[2] ms to keep it  ARGV[3] remove | expire: keeps the id's first half
    * Invariant: no stamp is ever made twice, so what noted an earlier one is never valid again.
    */
   cachewellRestamp: `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-return redis.call('SET', KEYS[1], string.format('cws %s %013.0f', ARGV[1], now), 'PX', ARGV[2])`,
+local id = ARGV[1]
+local before = ARGV[3] == 'expire' and redis.pcall('GET', KEYS[1])
+if type(before) == 'string' and #before == 50 then id = string.sub(before, 5, 20) .. string.sub(id, 17) end
+return redis.call('SET', KEYS[1], string.format('cws %s %013.0f', id, now), 'PX', ARGV[2])`,
 
   /*
    * Add to a counter.

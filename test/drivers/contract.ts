@@ -3,6 +3,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Driver, State } from '../../src/drivers/driver.ts'
 import { entryHead, newId } from '../../src/entry.ts'
 import type { PackRules, Serializer } from '../../src/packing.ts'
+import { fateOf } from '../../src/stamps.ts'
 import { testWhere } from '../support/test-where.ts'
 import { until } from '../support/until.ts'
 
@@ -438,6 +439,50 @@ export function describeContract(
       expect(two?.id).toBe(made[1]?.id)
       await driver.remove(keys)
       expect((await stateOf(key('one'))).kind).toBe('absent')
+    })
+
+    test('a stamp that expires keeps the first half of its id, and a removal leaves nothing of it', async () => {
+      const key = newKey()
+      const idNow = async () => (await driver.stamps([key], 60_000))[0]?.id ?? ''
+      const first = await idNow()
+      await driver.restamp(key, 'expire')
+      const second = await idNow()
+      await driver.restamp(key, 'expire')
+      const third = await idNow()
+      await driver.restamp(key)
+      const fourth = await idNow()
+      expect(new Set([first, second, third, fourth]).size).toBe(4)
+      expect([second, third].map((id) => fateOf(first, id))).toEqual(['expired', 'expired'])
+      expect([first, second, third].map((id) => fateOf(id, fourth))).toEqual(['removed', 'removed', 'removed'])
+      await driver.remove([key])
+      await driver.restamp(key, 'expire')
+      expect(fateOf(fourth, await idNow())).toBe('removed')
+    })
+
+    test('what has expired is left as it is for whoever falls back on it, and no load before it can store', async () => {
+      const key = newScope()
+      const value = { ...draftOf('kept', { ttlMs: 60_000 }), keepMs: 120_000 }
+      await driver.put([{ key: key('value'), draft: value }])
+      await put(key('bare'), 'without staleIfError')
+      const token = await lease(key('lease'))
+      const keys = [key('value'), key('bare'), key('lease'), key('nothing')]
+      const before = await stateOf(key('value'))
+      expect(await driver.remove(keys, 'expire')).toBe(3)
+      const state = await stateOf(key('value'))
+      if (state.kind !== 'value' || before.kind !== 'value') throw new Error(`${state.kind} and ${before.kind}`)
+      const { header } = state
+      expect(unpacked(state)).toBe('kept')
+      expect(header).toEqual({ ...before.header, id: header.id, expired: true, softExpiresAt: header.softExpiresAt })
+      expect(header.id).not.toBe(before.header.id)
+      expect(header.softExpiresAt).toBeLessThan(driver.time() + 1_000)
+      expect((await driver.readMany(keys)).map(({ kind }) => kind)).toEqual(['value', 'absent', 'absent', 'absent'])
+      expect(await driver.commit(key('value'), entryHead('value', before.header.id), draftOf('renewed'))).toBe(false)
+      expect(await commit(key('lease'), token, 'loaded')).toBe(false)
+      // Once more: it stays as stale as it was.
+      await driver.remove([key('value')], 'expire')
+      const again = await stateOf(key('value'))
+      expect(again.kind === 'value' && again.header.softExpiresAt).toBe(header.softExpiresAt)
+      expect(await driver.commit(key('value'), entryHead('value', header.id), draftOf('renewed'))).toBe(false)
     })
 
     test('an entry keeps the stamps that it notes, and lasts longer than its ttl where it is to', async () => {

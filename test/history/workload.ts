@@ -1,4 +1,4 @@
-import { type Cache, type CachedFunction, createCache, LoadTimeoutError } from 'cachewell'
+import { type Cache, type CachedFunction, createCache, type InvalidationMode, LoadTimeoutError } from 'cachewell'
 import { Redis } from 'ioredis'
 import { late, sleep, within } from '../support/real-time.ts'
 import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, slow } from './groups.ts'
@@ -147,12 +147,15 @@ export class Workload {
     const key = keyName(group, k)
     const reader = this.#readers.get(group) as Reader
     const byMember = this.#random.chance(0.5)
-    return this.#remove(key, [key], true, () => (byMember ? reader.invalidate(k) : this.#cache.invalidate(key)))
+    const mode = this.#modeFor(group)
+    const member = mode === 'expire' ? reader.expire : reader.invalidate
+    return this.#remove(key, [key], true, () => (byMember ? member(k) : this.#cache.invalidate(key, { mode })))
   }
 
   #removePattern(group: Group, k: number): Promise<void> {
     const pattern = `${group.name}:*`
-    return this.#remove(pattern, allKeys(group), true, () => this.#cache.invalidate(pattern)).then(() =>
+    const mode = this.#modeFor(group)
+    return this.#remove(pattern, allKeys(group), true, () => this.#cache.invalidate(pattern, { mode })).then(() =>
       this.#read(group, k),
     )
   }
@@ -161,8 +164,14 @@ export class Workload {
     if (!group.options.tags && !group.options.resultTags) return this.#removeKey(group, k)
     const tag = aTagOf(group, k, group.options.tags?.(k).length === 1 || this.#random.chance(0.8))
     const keys = keysTagged(group, tag)
-    await this.#remove(tag, keys, false, () => this.#cache.invalidateTags(tag))
+    const mode = this.#modeFor(group)
+    await this.#remove(tag, keys, false, () => this.#cache.invalidateTags([tag], { mode }))
     if (this.#random.chance(0.5)) await this.#read(group, k)
+  }
+
+  /** Without `staleIfError` nobody is served what has expired: as if it had been removed. */
+  #modeFor(group: Group): InvalidationMode {
+    return group.options.staleIfError === undefined && this.#random.chance(0.4) ? 'expire' : 'remove'
   }
 
   async #remove(

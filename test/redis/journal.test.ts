@@ -21,6 +21,15 @@ describe('the journal', () => {
     expect(await replayed(journal)).toEqual([])
   })
 
+  test('carries out a removal although the same is to expire later, and once each', async () => {
+    const journal = new Journal(EVERYTHING)
+    for (let i = 0; i < 2; i++) {
+      journal.add({ key: 'a' })
+      journal.add({ key: 'a', mode: 'expire' })
+    }
+    expect(await replayed(journal)).toEqual([{ key: 'a' }, { key: 'a', mode: 'expire' }])
+  })
+
   test('stops at the first failure, with the rest still noted', async () => {
     const journal = new Journal(EVERYTHING)
     for (const key of ['a', 'b', 'c']) journal.add({ key })
