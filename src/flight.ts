@@ -118,6 +118,10 @@ export class Flight {
     return calledAt < this.#loadBeganAt || (landing.proven && joinedAt < this.#sealedAt)
   }
 
+  get begun(): boolean {
+    return this.#loadBeganAt !== Number.POSITIVE_INFINITY
+  }
+
   /** Whether somebody waits, or has waited, for the landing. */
   get joined(): boolean {
     return this.#joined
@@ -150,7 +154,7 @@ export class Flight {
 
   /** Waits for the landing, visibly for {@link waitsForCaller} of others. */
   async join(): Promise<Landing> {
-    if (this.#loadBeganAt !== Number.POSITIVE_INFINITY) this.#late = true
+    if (this.begun) this.#late = true
     this.#joined = true
     this.#waiting++
     const here = inside.getStore()

@@ -1,5 +1,5 @@
 import { whenCommitted } from './commit-scope.ts'
-import type { Driver, InvalidationMode, Removal } from './drivers/driver.ts'
+import type { InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, CacheTroubleError, messageOf } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
@@ -100,7 +100,7 @@ export class Invalidation {
     let removed = 0
     let deferred = false
     for (const { driver } of await this.#store.tiers()) {
-      const count = await this.#guard('invalidate', 'invalidate', () => carryOut(driver, removal))
+      const count = await this.#guard('invalidate', 'invalidate', () => driver.invalidate(removal))
       if (count instanceof CacheTroubleError) {
         driver.defer(removal)
         deferred = true
@@ -144,16 +144,4 @@ export function directKey(key: KeyParts, what: string): string {
   } catch (error) {
     throw new CacheConfigError(messageOf(error))
   }
-}
-
-async function carryOut(driver: Driver, removal: Removal): Promise<number> {
-  const { mode } = removal
-  if ('key' in removal) return driver.remove([removal.key], mode)
-  if ('stamp' in removal) {
-    await driver.restamp(removal.stamp, mode)
-    return 0
-  }
-  let removed = 0
-  for await (const keys of driver.scan(removal.glob)) removed += await driver.remove(keys, mode)
-  return removed
 }

@@ -51,7 +51,7 @@ export class Loading {
 
   async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Lease | Miss> {
     const { tier, key, policy } = call
-    const request = { token, leaseMs: LEASE_MS, over: miss.over }
+    const request = { token, leaseMs: LEASE_MS, over: miss.over, spentMs: miss.spentMs }
     const [answer, noted] = await Promise.all([
       this.#guard('acquire', policy.name, () => tier.driver.acquire(key, request)),
       this.#storing.note(call),

@@ -1,3 +1,4 @@
+import type { BreakerRules } from './breaker.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
@@ -13,8 +14,8 @@ import { parseStoreUrl } from './store-url.ts'
 /** Options of a cache. All are optional: `createCache()` needs none. */
 export interface CacheOptions {
   /**
-   * Where to store: `redis://`, `rediss://`, `memory:` or `null:`, or a function that returns one of them at the first
-   * call. Left out: `CACHE_URL`, else `REDIS_URL`, else caching is off. An empty string: caching is off.
+   * Where to store: `redis://`, `rediss://`, `redis+cluster://`, `redis+sentinel://` (and `rediss+…` over TLS), `memory:`
+   * or `null:`, or a function that returns one of them at the first call. Left out: `CACHE_URL`, else `REDIS_URL`, else caching is off. An empty string: caching is off.
    */
   url?: string | (() => string | undefined | Promise<string | undefined>)
   /** A client to take the place of `url`. */
@@ -34,6 +35,19 @@ export interface CacheOptions {
   commandTimeout?: Duration
   /** How long opening a connection may take, in the background. Default 2 s; callers wait at most 500 ms, once. */
   connectTimeout?: Duration
+  /**
+   * When a server that fails is left alone, and how often it is looked at again: a circuit breaker, one for each server.
+   */
+  breaker?: {
+    /** Opens after so many failures in a row. Default 3. */
+    failures?: number
+    /** Opens when this share of the last 20 commands has failed, from above 0 to 1. Default 0.5. */
+    failureRate?: number
+    /** How long until the first probe. Default 250 ms, spread at random, and doubled after each probe that fails. */
+    probeAfter?: Duration
+    /** Default 1.5 s. */
+    probeAtMost?: Duration
+  }
   /** Larger values are passed through and not stored. In bytes: as encoded in Redis, estimated in memory. Default 1 MiB. */
   maxValueBytes?: number
   /** In place of JSON, for all functions of this cache. */
@@ -53,6 +67,7 @@ export interface ResolvedOptions {
   readonly memory: { readonly maxItems: number; readonly maxBytes: number; readonly isolation: Isolation }
   readonly commandTimeoutMs: number
   readonly connectTimeoutMs: number
+  readonly breaker: BreakerRules
   readonly maxValueBytes: number
   readonly serializer: Serializer | undefined
   readonly logger: Logger | false
@@ -67,6 +82,7 @@ const OPTIONS = [
   'memory',
   'commandTimeout',
   'connectTimeout',
+  'breaker',
   'maxValueBytes',
   'serializer',
   'logger',
@@ -105,11 +121,31 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
     },
     commandTimeoutMs: milliseconds(options.commandTimeout ?? '250ms', 'commandTimeout'),
     connectTimeoutMs: milliseconds(options.connectTimeout ?? '2s', 'connectTimeout'),
+    breaker: resolveBreaker(options.breaker),
     maxValueBytes: wholeNumber(options.maxValueBytes ?? 1024 * 1024, 'maxValueBytes'),
     serializer: checkSerializer(options.serializer, PLACE),
     logger,
     clock: options.clock ?? systemClock,
   })
+}
+
+function resolveBreaker(breaker: CacheOptions['breaker'] = {}): BreakerRules {
+  requireObject(breaker, `${PLACE}: breaker`, 'breaker: { failures: 3 }')
+  refuseUnknown(breaker, ['failures', 'failureRate', 'probeAfter', 'probeAtMost'], `${PLACE}: breaker`)
+  const { failureRate = 0.5 } = breaker
+  if (typeof failureRate !== 'number' || !(failureRate > 0 && failureRate <= 1)) {
+    throw new CacheConfigError('breaker.failureRate is a share of commands: write a number above 0, up to 1')
+  }
+  const probeAfterMs = milliseconds(breaker.probeAfter ?? '250ms', 'breaker.probeAfter')
+  const probeAtMostMs = milliseconds(breaker.probeAtMost ?? '1500ms', 'breaker.probeAtMost')
+  if (probeAtMostMs < probeAfterMs)
+    throw new CacheConfigError('breaker.probeAtMost must not be shorter than probeAfter')
+  return {
+    failuresInARow: wholeNumber(breaker.failures ?? 3, 'breaker.failures'),
+    failureRate,
+    probeAfterMs,
+    probeAtMostMs,
+  }
 }
 
 /** Ends in no colon, holds no double one: the two that follow it in keys are where it ends, whatever comes after. */

@@ -58,6 +58,8 @@ export class ReadThrough {
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
     const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
+    // While the store is away there is nothing to ask, nor to wait for: not even a load that may be too old for us.
+    if (tier.driver.away?.(keyed.key)) return this.#inTime(keyed, this.#loadAway(keyed))
     // A store in this process answers at once: a hit takes no turn of the loop.
     const seen = this.#reading.now(keyed)
     const answer = seen && this.#reading.answer(keyed, seen)
@@ -72,9 +74,10 @@ export class ReadThrough {
       const calledAt = moment()
       // Who may fall back on a stale value reads it before joining a load that may fail.
       if (!tier.flights.has(key) || policy.ifErrorMs > 0) {
+        const began = this.#around.clock.now()
         const answer = this.#reading.answer(call, await this.#reading.read(call))
         if ('value' in answer) return this.#serve(call, answer)
-        miss = answer
+        miss = { ...answer, spentMs: this.#around.clock.now() - began }
       }
       const flight = tier.flights.get(key)
       if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss))
@@ -84,6 +87,13 @@ export class ReadThrough {
       // Else the load began before this call and may hold what was invalidated since: begin again.
       if (outcome !== START_OVER) return outcome
     }
+  }
+
+  /** Shares a load with those who call in the same turn of the loop: any that has begun may be too old, and none is proven. */
+  #loadAway(call: KeyedCall): Promise<unknown> {
+    const flight = call.tier.flights.get(call.key)
+    if (flight === undefined || flight.begun) return this.#lead(call, AWAY)
+    return flight.join().then((landing) => this.#share(call, landing, AWAY.reason))
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
@@ -265,6 +275,7 @@ export class ReadThrough {
   }
 }
 
+const AWAY: Miss = Object.freeze({ reason: 'unavailable', mayStore: false })
 const START_OVER = Symbol('start over')
 /** A stale value is served, for want of a better one: who joins reads for itself whether it still stands. */
 const LOOK_YOURSELF: Landing = Object.freeze({ ok: true, shareable: 'late', loadMs: 0, proven: false })

@@ -25,6 +25,8 @@ export interface Miss {
   readonly over?: string
   /** A stale value, for when the function fails. It must not be replaced before there is a better one. */
   readonly spare?: Spare
+  /** How long reading has taken, in ms. */
+  readonly spentMs?: number
   /** Somebody else is renewing it, or has just failed to. */
   readonly refused?: true
 }

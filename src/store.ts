@@ -131,7 +131,7 @@ export class Store {
     const { openRedis } = await import('./redis/open.ts')
     return openRedis({
       ...this.#options,
-      ...source,
+      place: source,
       everything: [`${literalPattern(prefix)}::*`],
       scope: `${prefix}::`,
       onUnsupported: (error) =>

@@ -24,6 +24,7 @@ export interface Stored {
   readonly shareable: Shareable
 }
 
+const UNSHARED: Stored = Object.freeze({ proven: false, shareable: 'late' })
 const NOTHING_NOTED: Noted = Object.freeze({ stamps: [], anyTag: undefined })
 
 /** The last part of the path of a call: what becomes of a loaded result. */
@@ -59,6 +60,10 @@ export class Storing {
     value: unknown,
     loadMs: number,
   ): Promise<Stored> {
+    if (lease === undefined && !flight.joined) {
+      this.#report(call, 'unleased')
+      return UNSHARED
+    }
     const draft = this.#draft(call, value, loadMs)
     const shareable = typeof draft === 'string' ? shareableCopy(value, flight.joined) : { body: draft.body }
     if (lease === undefined) {
@@ -86,7 +91,7 @@ export class Storing {
         ? this.#report(call, stamped)
         : await this.#commit(call, lease.head, stamped)
     if (stored) return
-    const removed = await this.#guard('remove', policy.name, () => tier.driver.remove([key]))
+    const removed = await this.#guard('remove', policy.name, () => tier.driver.invalidate({ key }))
     if (removed instanceof CacheTroubleError) tier.driver.defer({ key })
   }
 

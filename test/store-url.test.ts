@@ -32,7 +32,7 @@ describe('the URL of a store', () => {
     ['//localhost', 'CACHE_URL has no scheme'],
     [' redis://x', 'CACHE_URL has no scheme'],
     ['http://localhost', "CACHE_URL has the scheme 'http:', which this version does not know"],
-    ['redis+cluster://a,b', "the scheme 'redis+cluster:'"],
+    ['redis+unix://a,b', "the scheme 'redis+unix:'"],
     ['memcached://x', "the scheme 'memcached:'"],
     ['redis://', 'CACHE_URL names no host'],
     ['redis:///var/run/redis.sock', 'CACHE_URL names no host'],

@@ -80,6 +80,8 @@ export interface LeaseRequest {
   readonly leaseMs: number
   /** The head (see `entryHead`) of an unusable value that the lease may replace. */
   readonly over?: string
+  /** How long the call has waited for the store already, in ms. */
+  readonly spentMs?: number
 }
 
 /**
@@ -93,6 +95,8 @@ export interface Driver {
   time(): number
   /** In-process stores answer at once; `undefined` where a round trip is needed. */
   readNow?(key: string): State
+  /** The store is known to be gone: asking for this key would fail at once. Left out: it cannot be. */
+  away?(key: string): boolean
   /** One state for each key, in order. */
   readMany(keys: readonly string[]): Promise<readonly State[]>
   /** Becomes the one who loads, by a placeholder in the value's own key. */
@@ -105,6 +109,8 @@ export interface Driver {
   release(key: string, token: string, passMs?: number): Promise<boolean>
   /** Stores whatever stands there; the number that was stored. */
   put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<number>
+  /** Carries out a removal; the number that was there, 0 for a stamp. */
+  invalidate(removal: Removal): Promise<number>
   /** Removes by name, or leaves of values what `expire` leaves; the number that was there. Loads under way are ended. */
   remove(keys: readonly string[], mode?: InvalidationMode): Promise<number>
   /** Removes a value only where it still stands: `head` as in {@link Driver.commit}. False: it did not. */
@@ -131,6 +137,6 @@ export interface Driver {
   increment(key: string, by: number, ttlMs: number): Promise<number | undefined>
   /** Notes a removal that could not be carried out; until it is, nothing more is served from here. */
   defer(removal: Removal): void
-  /** Ends it; the number of deferred removals that were never carried out. */
+  /** Ends it, after a last try at what was deferred; the number of deferred removals that were never carried out. */
   close(): Promise<number>
 }

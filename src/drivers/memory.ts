@@ -6,7 +6,7 @@ import { livePacking } from '../packing.ts'
 import { matches } from '../pattern.ts'
 import { newStamp, stampTtl } from '../stamps.ts'
 import { Watchers } from '../watch.ts'
-import type { Acquired, Draft, Driver, LeaseRequest, State } from './driver.ts'
+import type { Acquired, Draft, Driver, InvalidationMode, LeaseRequest, State } from './driver.ts'
 import { Sieve } from './sieve.ts'
 
 export interface MemoryLimits {
@@ -66,6 +66,20 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     const state = read(key)
     return 'header' in state && entryHead(state.header.kind, state.header.id) === head
   }
+  const find = (glob: string) => [...slots.keys()].filter((key) => matches(glob, key))
+  const remove = (keys: readonly string[], mode: InvalidationMode | undefined) => {
+    let removed = 0
+    for (const key of keys) {
+      if (read(key).kind !== 'absent') removed++
+      if (mode !== 'expire' || !expire(key)) forget(key)
+    }
+    return removed
+  }
+  const restamp = (key: string, mode: InvalidationMode | undefined) => {
+    const state = read(key)
+    const before = mode === 'expire' && state.kind === 'stamp' ? state.stamp : undefined
+    write(key, { kind: 'stamp', stamp: newStamp(time(), before) }, stampTtl(0))
+  }
 
   return {
     name: 'memory',
@@ -108,14 +122,13 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       return items.filter(({ key, draft }) => store(key, draft)).length
     },
 
-    async remove(keys, mode) {
-      let removed = 0
-      for (const key of keys) {
-        if (read(key).kind !== 'absent') removed++
-        if (mode !== 'expire' || !expire(key)) forget(key)
-      }
-      return removed
+    async invalidate(removal) {
+      if ('stamp' in removal) restamp(removal.stamp, removal.mode)
+      else return remove('key' in removal ? [removal.key] : find(removal.glob), removal.mode)
+      return 0
     },
+
+    remove: async (keys, mode) => remove(keys, mode),
 
     async retract(key, head) {
       if (!holds(key, head)) return false
@@ -124,7 +137,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     },
 
     async *scan(glob) {
-      const found = [...slots.keys()].filter((key) => matches(glob, key))
+      const found = find(glob)
       for (let i = 0; i < found.length; i += SCAN_BATCH) yield found.slice(i, i + SCAN_BATCH)
     },
 
@@ -149,11 +162,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       })
     },
 
-    async restamp(key, mode) {
-      const state = read(key)
-      const before = mode === 'expire' && state.kind === 'stamp' ? state.stamp : undefined
-      write(key, { kind: 'stamp', stamp: newStamp(time(), before) }, stampTtl(0))
-    },
+    restamp: async (key, mode) => restamp(key, mode),
 
     async elect(key, token, ms) {
       const state = read(key)

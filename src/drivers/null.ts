@@ -17,6 +17,7 @@ export function nullDriver(): Driver {
     renew: async () => false,
     release: async () => false,
     put: async () => 0,
+    invalidate: async () => 0,
     remove: async () => 0,
     retract: async () => false,
     async *scan() {},

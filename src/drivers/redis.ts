@@ -1,60 +1,47 @@
 import type { Clock } from '../clock.ts'
-import { withDeadline } from '../deadline.ts'
+import { sleep, withDeadline } from '../deadline.ts'
 import { decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH, newId } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
-import type { ClientRecipe, RedisClient } from '../redis/client.ts'
-import { Connection, type ConnectionOptions } from '../redis/connection.ts'
-import { Journal } from '../redis/journal.ts'
+import type { RedisClient } from '../redis/client.ts'
+import type { Journal } from '../redis/journal.ts'
 import { runScript } from '../redis/scripts.ts'
-import { ServerClock } from '../redis/server-clock.ts'
-import { type WakeupOptions, Wakeups } from '../redis/wakeups.ts'
+import type { ServerClock } from '../redis/server-clock.ts'
+import { REMOVE_TIMEOUT_MS, type Reply, type Topology } from '../redis/topology.ts'
 import { decodeStamp, type FoundStamp, newStamp, stampTtl } from '../stamps.ts'
 import type { Acquired, Draft, Driver, Election, InvalidationMode, Removal, State } from './driver.ts'
 
 export interface RedisDriverOptions {
-  readonly recipe: ClientRecipe
-  readonly secrets: readonly string[]
-  readonly commandTimeoutMs: number
-  readonly connectTimeoutMs: number
+  readonly topology: Topology
+  readonly journal: Journal
+  readonly serverClock: ServerClock
   readonly clock: Clock
-  readonly onState: ConnectionOptions['onState']
-  /** Globs that match all that this cache owns. */
-  readonly everything: readonly string[]
-  /** What its keys begin with. */
-  readonly scope: string
-  readonly onUnsupported: WakeupOptions['onUnsupported']
+  readonly commandTimeoutMs: number
 }
-
-/** How a command gets to the server: over the standing connection, or on one that is just being prepared. */
-type Run = <T>(command: string, send: (client: RedisClient) => Promise<T>, timeoutMs?: number) => Promise<T>
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
 const FOREIGN: State = Object.freeze({ kind: 'foreign' })
+const DEFERRED: State = Object.freeze({
+  kind: 'error',
+  error: new CacheTroubleError('DEFERRED', 'what stands there is still to be removed', true),
+})
+/** How often it is tried to carry out what was deferred, and how long at the very end. */
+const REPLAY_EVERY_MS = 500
+const LAST_TRY_MS = 400
 const COUNTER = /^-?\d{1,19}$/
-const SCAN_COUNT = 1_000
-/** An invalidation may take longer than a read: nobody is served meanwhile. */
-const REMOVE_TIMEOUT_MS = 1_000
 
-/** Entries in one Redis 6.2 or later, or a server that speaks its protocol. */
-export function redisDriver(options: RedisDriverOptions): Driver {
-  const { clock, commandTimeoutMs } = options
-  const serverClock = new ServerClock(clock)
-  const journal = new Journal(options.everything)
-  const wakeups = new Wakeups(options)
+export interface RedisDriver extends Driver {
+  /** Carries out what is noted, now and again until nothing is left. What it concerns is not served meanwhile. */
+  replay(): void
+}
 
-  const connection = new Connection({
-    ...options,
-    async prepare(client) {
-      // TIME is answered even while Redis loads its data; PING is not, and nothing else would be.
-      await Promise.all([serverClock.measure(client), client.ping()])
-      const run: Run = (command, send, ms = REMOVE_TIMEOUT_MS) => withDeadline(send(client), ms, command, clock)
-      await journal.replay((removal) => carryOut(run, removal))
-    },
-    // Noted when the replay was over and the connection not yet in use.
-    unprepared: () => journal.size > 0,
-  })
-  const run: Run = (command, send, ms) => connection.run(command, send, ms)
+/** Entries in Redis 6.2 or later, one or a cluster, or what speaks its protocol. */
+export function redisDriver(options: RedisDriverOptions): RedisDriver {
+  const { topology, journal, serverClock, commandTimeoutMs } = options
+  const run: Topology['run'] = (...command) => topology.run(...command)
+  let closed = false
+  let replaying = false
+  let wake = () => {}
 
   const header = (
     kind: EntryHeader['kind'],
@@ -80,31 +67,39 @@ export function redisDriver(options: RedisDriverOptions): Driver {
     packing: wirePacking,
     time: () => serverClock.now(),
 
+    away: (key) => topology.away(key),
+
     async readMany(keys) {
-      const states = await readStates(run, keys)
-      if (serverClock.due) run('TIME', (client) => serverClock.measure(client)).catch(() => {})
-      return states
+      const replies = await topology.read(keys)
+      if (serverClock.due) {
+        run(keys[0] as string, 'TIME', (client) => serverClock.measure(client)).catch(() => {})
+      }
+      return replies.map((reply, i) => (journal.covers(keys[i] as string) ? DEFERRED : toState(reply)))
     },
 
-    acquire: (key, { token, leaseMs, over = '' }) =>
-      run('acquire', (client) => {
-        const leases = [encodeLease(token, leaseMs, false), encodeLease(token, leaseMs, true)] as const
-        return runScript<Acquired>(client, 'cachewellAcquire', key, ...leases, leaseMs, over)
-      }),
+    acquire: (key, { token, leaseMs, over = '', spentMs = 0 }) => {
+      const leases = [encodeLease(token, leaseMs, false), encodeLease(token, leaseMs, true)] as const
+      const send = (client: RedisClient) =>
+        runScript<Acquired>(client, 'cachewellAcquire', key, ...leases, leaseMs, over)
+      // What reading has taken is taken off: together they may hold up a call for one timeout, and little more.
+      return run(key, 'acquire', send, Math.max(commandTimeoutMs / 5, commandTimeoutMs - spentMs))
+    },
 
-    commit: (key, head, draft) =>
-      run('commit', async (client) => {
-        const entry = encodeDraft(draft)
-        return (await runScript<number>(client, 'cachewellCommit', key, head, entry, draft.keepMs)) === 1
-      }),
+    async commit(key, head, draft) {
+      // It would go through, since what it has to find has not been removed yet.
+      if (journal.covers(key)) return false
+      const send = (client: RedisClient) =>
+        runScript<number>(client, 'cachewellCommit', key, head, encodeDraft(draft), draft.keepMs)
+      return (await run(key, 'commit', send)) === 1
+    },
 
     renew: (key, token, leaseMs) =>
-      run('renew', async (client) => {
+      run(key, 'renew', async (client) => {
         return (await runScript<number>(client, 'cachewellRenew', key, entryHead('lease', token), leaseMs)) === 1
       }),
 
     release: (key, token, passMs) =>
-      run('release', async (client) => {
+      run(key, 'release', async (client) => {
         const head = entryHead('lease', token)
         // A pass marker takes the lease's place just as a value would.
         const released =
@@ -123,7 +118,7 @@ export function redisDriver(options: RedisDriverOptions): Driver {
 
     async put(items) {
       const write = ({ key, draft }: { key: string; draft: Draft }) =>
-        run('SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.keepMs))
+        run(key, 'SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.keepMs))
       const outcomes = await Promise.allSettled(items.map(write))
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
       if (failed.length === 0) return items.length
@@ -131,83 +126,104 @@ export function redisDriver(options: RedisDriverOptions): Driver {
       const sent = outcomes.flatMap((outcome, i) =>
         outcome.status === 'rejected' && mayHaveRun(outcome.reason) ? [(items[i] as { key: string }).key] : [],
       )
-      for (const key of sent) journal.add({ key })
-      if (sent.length > 0) connection.reset()
+      for (const key of sent) {
+        journal.add({ key })
+        topology.reset(key)
+      }
+      if (sent.length > 0) void replay()
       throw (failed[0] as PromiseRejectedResult).reason
     },
 
-    remove: (keys, mode) => removeKeys(run, keys, mode),
-    retract: (key, head) =>
-      run('retract', async (client) => (await runScript<number>(client, 'cachewellRelease', key, head)) === 1),
-    scan: (glob) => scanKeys(run, glob),
+    async invalidate(removal) {
+      const removed = await carryOut(removal)
+      journal.acknowledge(removal)
+      return removed
+    },
+
+    remove: (keys, mode) => removeKeys(topology, keys, mode),
+    retract: async (key, head) =>
+      (await run(key, 'retract', (client) => runScript<number>(client, 'cachewellRelease', key, head))) === 1,
+    scan: (glob) => topology.scan(glob),
 
     defer(removal) {
       journal.add(removal)
-      // What is journalled is carried out before anything is served again, so this connection must not serve.
-      connection.reset()
+      void replay()
     },
 
     increment: (key, by, ttlMs) =>
-      run('increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
+      run(key, 'increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
 
-    stamps: (keys, ttlMs) => Promise.all(keys.map((key) => ensureStamp(run, key, ttlMs))),
-    restamp: (key, mode) => restamp(run, key, mode),
+    stamps: (keys, ttlMs) => Promise.all(keys.map((key) => ensureStamp(topology, key, ttlMs))),
+    restamp: (key, mode) => restamp(topology, key, mode),
 
     elect: (key, token, ms) =>
-      run('elect', (client) => runScript<Election>(client, 'cachewellElect', key, encodeLease(token, ms, false), ms)),
+      run(key, 'elect', (client) =>
+        runScript<Election>(client, 'cachewellElect', key, encodeLease(token, ms, false), ms),
+      ),
 
     async resign(key, token, pauseMs) {
       const head = entryHead('lease', token)
-      await run('resign', (client) =>
+      await run(key, 'resign', (client) =>
         pauseMs === undefined
           ? runScript(client, 'cachewellRelease', key, head)
           : runScript(client, 'cachewellCommit', key, head, encodeEntry(header('pass', token, pauseMs), ''), pauseMs),
       )
     },
 
-    watch: (key) => wakeups.watch(key),
+    watch: (key) => topology.watch(key),
+
+    replay() {
+      wake()
+      void replay()
+    },
 
     async close() {
-      await wakeups.close()
-      await connection.close()
+      closed = true
+      if (journal.size > 0) {
+        const lastTry = journal.replay(carryOut)
+        await withDeadline(lastTry, LAST_TRY_MS, 'what was deferred', options.clock).catch(() => {})
+      }
+      await topology.close()
       return journal.size
     },
   }
 
-  async function carryOut(using: Run, removal: Removal): Promise<void> {
+  async function replay(): Promise<void> {
+    if (replaying) return
+    replaying = true
+    // Until the first turn is over, whatever else is to be noted with it has been.
+    await null
+    while (journal.size > 0 && !closed) {
+      try {
+        await journal.replay(async (removal) => {
+          await carryOut(removal)
+          journal.acknowledge(removal)
+        })
+      } catch {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        await Promise.race([woken, sleep(REPLAY_EVERY_MS * (0.5 + Math.random() / 2), options.clock)])
+      }
+    }
+    replaying = false
+  }
+
+  async function carryOut(removal: Removal): Promise<number> {
     const { mode } = removal
-    if ('key' in removal) await removeKeys(using, [removal.key], mode)
-    else if ('stamp' in removal) await restamp(using, removal.stamp, mode)
-    else for await (const keys of scanKeys(using, removal.glob)) await removeKeys(using, keys, mode)
-  }
-
-  async function readStates(using: Run, keys: readonly string[]): Promise<readonly State[]> {
-    if (keys.length === 1) return [await readOne(using, keys[0] as string)]
-    try {
-      const replies = await using('MGET', (client) => client.mgetBuffer(keys), commandTimeoutMs)
-      return replies.map(toState)
-    } catch (error) {
-      // One key that may not be read fails the whole command: its neighbours are asked for on their own.
-      if (!(error instanceof CacheTroubleError) || !error.local) throw error
-      return Promise.all(
-        keys.map((key) => readOne(using, key).catch((error: Error): State => ({ kind: 'error', error }))),
-      )
+    if ('key' in removal) return removeKeys(topology, [removal.key], mode)
+    if ('stamp' in removal) {
+      await restamp(topology, removal.stamp, mode)
+      return 0
     }
-  }
-
-  async function readOne(using: Run, key: string): Promise<State> {
-    try {
-      return toState(await using('GET', (client) => client.getBuffer(key), commandTimeoutMs))
-    } catch (error) {
-      // MGET calls a key of another type absent; GET is told apart here, and acquire tells it for both.
-      if (error instanceof CacheTroubleError && error.code === 'WRONGTYPE') return FOREIGN
-      throw error
-    }
+    let removed = 0
+    for await (const keys of topology.scan(removal.glob)) removed += await removeKeys(topology, keys, mode)
+    return removed
   }
 }
 
-async function ensureStamp(run: Run, key: string, ttlMs: number): Promise<FoundStamp> {
-  const [text, made, now] = await run('stamp', (client) =>
+async function ensureStamp(topology: Topology, key: string, ttlMs: number): Promise<FoundStamp> {
+  const [text, made, now] = await topology.run(key, 'stamp', (client) =>
     runScript<[string, number, number]>(client, 'cachewellStamp', key, newStamp(0).id, ttlMs),
   )
   const stamp = decodeStamp(text)
@@ -215,9 +231,20 @@ async function ensureStamp(run: Run, key: string, ttlMs: number): Promise<FoundS
   return { ...stamp, made: made === 1, now }
 }
 
-async function restamp(run: Run, key: string, mode: InvalidationMode = 'remove'): Promise<void> {
+async function restamp(topology: Topology, key: string, mode: InvalidationMode = 'remove'): Promise<void> {
   const send = (client: RedisClient) => runScript(client, 'cachewellRestamp', key, newStamp(0).id, stampTtl(0), mode)
-  await run('restamp', send, REMOVE_TIMEOUT_MS)
+  await topology.run(key, 'restamp', send, REMOVE_TIMEOUT_MS)
+}
+
+async function removeKeys(topology: Topology, keys: readonly string[], mode?: InvalidationMode): Promise<number> {
+  if (keys.length === 0) return 0
+  if (mode !== 'expire') return topology.unlink(keys)
+  const expire = (key: string) => {
+    const send = (client: RedisClient) => runScript<number>(client, 'cachewellExpire', key, newId())
+    return topology.run(key, 'expire', send, REMOVE_TIMEOUT_MS)
+  }
+  const counts = await Promise.all(keys.map(expire))
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Failures before anything was sent are the connection's own words; everything else may have reached the server. */
@@ -228,30 +255,14 @@ function mayHaveRun(error: unknown): boolean {
   )
 }
 
-async function removeKeys(run: Run, keys: readonly string[], mode?: InvalidationMode): Promise<number> {
-  if (keys.length === 0) return 0
-  if (mode !== 'expire') return run('UNLINK', (client) => client.unlink(keys), REMOVE_TIMEOUT_MS)
-  const expire = (key: string) => (client: RedisClient) => runScript<number>(client, 'cachewellExpire', key, newId())
-  const counts = await Promise.all(keys.map((key) => run('expire', expire(key), REMOVE_TIMEOUT_MS)))
-  return counts.reduce((sum, count) => sum + count, 0)
+/** What was found at one key. */
+function toState(reply: Reply): State {
+  if (reply instanceof Error) return reply.code === 'WRONGTYPE' ? FOREIGN : { kind: 'error', error: reply }
+  // MGET calls a key of another type absent; acquire tells it apart.
+  return reply === null ? ABSENT : decodeReply(reply)
 }
 
-async function* scanKeys(run: Run, glob: string): AsyncGenerator<readonly string[]> {
-  let cursor = '0'
-  do {
-    const at = cursor
-    const [next, keys] = await run(
-      'SCAN',
-      (client) => client.scan(at, 'MATCH', glob, 'COUNT', SCAN_COUNT),
-      REMOVE_TIMEOUT_MS,
-    )
-    cursor = next
-    if (keys.length > 0) yield keys
-  } while (cursor !== '0')
-}
-
-function toState(bytes: Buffer | null): State {
-  if (bytes === null) return ABSENT
+function decodeReply(bytes: Buffer): State {
   // ioredis-mock answers with the object where Redis would say that the type is wrong.
   if (!Buffer.isBuffer(bytes)) return FOREIGN
   const entry = decodeEntry(bytes)

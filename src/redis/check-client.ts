@@ -2,7 +2,7 @@ import { CacheConfigError } from '../errors.ts'
 import type { RedisClient } from './client.ts'
 
 /**
- * An ioredis client (5 or 6) or an ioredis-mock. It serves as a recipe: the cache opens its own duplicate of it, with
+ * An ioredis client or `Cluster` (5 or 6), or an ioredis-mock. It serves as a recipe: the cache opens its own duplicate of it, with
  * its own options for queues and retries, and never touches the one that was given.
  */
 export interface RedisClientLike {
@@ -18,8 +18,11 @@ export function checkClient(given: RedisClientLike): RedisClient {
       "client must be an ioredis client (ioredis 5 or 6, or ioredis-mock): write client: new Redis('redis://…')",
     )
   }
-  if ('isCluster' in client && client.isCluster) {
-    throw new CacheConfigError('client is a Cluster, which this version does not support: give a client of one Redis')
+  const { scaleReads } = client.options ?? {}
+  if (scaleReads !== undefined && scaleReads !== 'master') {
+    throw new CacheConfigError(
+      "client reads from replicas (scaleReads), which would bring back what was invalidated: write scaleReads: 'master'",
+    )
   }
   if (client.options?.keyPrefix) {
     throw new CacheConfigError(

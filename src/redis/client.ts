@@ -8,6 +8,7 @@ export interface RedisClient {
   on(event: string, listener: (...args: never[]) => void): unknown
   defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void
   ping(): Promise<unknown>
+  info(section: string): Promise<unknown>
   time(): Promise<readonly (string | number)[]>
   getBuffer(key: string): Promise<Buffer | null>
   mgetBuffer(keys: readonly string[]): Promise<(Buffer | null)[]>
@@ -18,7 +19,7 @@ export interface RedisClient {
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', n: number): Promise<[string, string[]]>
   readonly status?: string
   readonly options?: { readonly [option: string]: unknown }
-  readonly stream?: { unref?(): unknown; destroy?(): unknown }
+  readonly stream?: { unref?(): unknown; destroy?(): unknown; cork?(): void; uncork?(): void }
 }
 
 /** Makes a client that is not connected yet. Called anew for every connection: no client carries state over. */
@@ -36,6 +37,7 @@ const OURS = {
   autoResubscribe: false,
   maxRetriesPerRequest: 0,
   retryStrategy: () => null,
+  sentinelRetryStrategy: () => null,
   reconnectOnError: null,
   enableReadyCheck: false,
   disableClientInfo: true,
@@ -48,11 +50,16 @@ const OURS = {
   protocol: 2,
 }
 
-/** From a `redis://` or `rediss://` URL. ioredis is imported here, at the first connection, and nowhere else. */
-export function recipeFromUrl(url: string, connectTimeout: number): ClientRecipe {
+/**
+ * From a `redis://` or `rediss://` URL, or from options of ioredis. It is imported here, at the first connection, and
+ * nowhere else.
+ */
+export function recipeFrom(source: string | object, connectTimeout: number): ClientRecipe {
   return async () => {
     const { Redis } = await import('ioredis')
-    return prepare(new Redis(url, { ...OURS, connectTimeout } as object) as unknown as RedisClient)
+    const given = typeof source === 'string' ? [source] : []
+    const options = { ...(typeof source === 'string' ? {} : source), ...OURS, connectTimeout }
+    return prepare(new (Redis as unknown as new (...args: unknown[]) => RedisClient)(...given, options))
   }
 }
 
@@ -65,11 +72,11 @@ export function recipeFromClient(client: RedisClient, connectTimeout: number): C
 }
 
 /** What must not appear in a message. */
-export function secretsOf(source: string | RedisClient): string[] {
+export function secretsOf(source: string | { readonly [option: string]: unknown } | undefined): string[] {
   const found =
     typeof source === 'string'
       ? [source, new URL(source).password, safeDecode(new URL(source).password)]
-      : [source.options?.password, source.options?.sentinelPassword]
+      : [source?.password, source?.sentinelPassword]
   return found.filter((secret): secret is string => typeof secret === 'string' && secret !== '')
 }
 

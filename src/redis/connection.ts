@@ -1,7 +1,9 @@
+import { Breaker, type BreakerRules } from '../breaker.ts'
 import type { Clock } from '../clock.ts'
 import { sleep, withDeadline } from '../deadline.ts'
 import { CacheTroubleError, CommandTimeoutError } from '../errors.ts'
 import { type ClientRecipe, endClient, type RedisClient } from './client.ts'
+import type { Run } from './topology.ts'
 import { toTrouble } from './trouble.ts'
 
 export interface ConnectionOptions {
@@ -9,43 +11,54 @@ export interface ConnectionOptions {
   readonly secrets: readonly string[]
   readonly commandTimeoutMs: number
   readonly connectTimeoutMs: number
+  readonly breaker: BreakerRules
   readonly clock: Clock
-  /** Runs on every new connection before anything is served from it. Where it throws, the connection is not used. */
+  /**
+   * Runs on every new connection before anything is served from it: the breaker's probe. Where it throws, or takes too
+   * long, the connection is not used.
+   */
   readonly prepare: (client: RedisClient) => Promise<void>
-  /** Whether there is something to prepare (again): looked at in the step that begins to serve. */
-  readonly unprepared: () => boolean
   readonly onState: (state: 'ready' | 'lost' | 'failed', error?: CacheTroubleError) => void
+  /** After each probe, while it is away. */
+  readonly onStillAway?: () => void
 }
 
 /** How long a caller waits for the very first connection; later it is simply away. */
 const FIRST_CONNECT_MS = 500
-const BACKOFF_MIN_MS = 50
-const BACKOFF_MAX_MS = 1_000
-/** So many time-outs in a row, none of them our own stall, and the connection counts as hung. */
-const HUNG_AFTER = 3
+/** What was silent for longer than this may have died unnoticed, in a freeze for instance: one time-out is enough. */
+const IDLE_MS = 5_000
+/** The server was replaced by another one, or asks to be left: a new connection finds out where to go. */
+const MOVED_ON = new Set(['READONLY', 'UNBLOCKED'])
 
 /**
- * One connection that comes and goes. While it is away every command fails at once, without a queue; a new client is
- * opened in the background, for ever, with jitter. Only the first callers wait for it, and not for long.
+ * One connection that comes and goes, behind a circuit breaker. While it is away every command fails at once, without a
+ * queue; a new client is opened in the background, for ever, with jitter: that is the breaker's probe. Only the first
+ * callers wait for it, and not for long.
  */
 export class Connection {
   readonly #options: ConnectionOptions
+  readonly #breaker: Breaker
   #client: RedisClient | undefined
   #connecting: Promise<void> | undefined
   /** The first connection that callers may wait for; gone once it stands, fails or took too long. */
   #first: Promise<void> | undefined
-  #failures = 0
-  #timeouts = 0
+  #repliedAt = Number.NEGATIVE_INFINITY
   #reported = false
   #lastError: CacheTroubleError | undefined
   #closed = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#breaker = new Breaker(options.breaker)
   }
 
   get ready(): boolean {
     return this.#client !== undefined
+  }
+
+  /** A command would fail at once. */
+  get away(): boolean {
+    return this.#client === undefined && this.#connecting !== undefined && this.#first === undefined
   }
 
   /** Sends a command and waits for its reply, at most `timeoutMs`. @throws CacheTroubleError */
@@ -89,21 +102,39 @@ export class Connection {
     send: (client: RedisClient) => Promise<T>,
     timeoutMs: number,
   ): Promise<T> {
+    const sentAt = this.#options.clock.now()
     try {
       const reply = await withDeadline(send(client), timeoutMs, command, this.#options.clock)
-      this.#timeouts = 0
+      this.#repliedAt = sentAt
+      this.#breaker.succeeded()
       return reply
     } catch (error) {
       const trouble = toTrouble(error, this.#options.secrets)
-      this.#judge(client, trouble)
+      this.#judge(client, trouble, sentAt)
       throw trouble
     }
   }
 
-  /** A reply, even an error, shows that the server is there; a stall of our own shows nothing. */
-  #judge(client: RedisClient, trouble: CacheTroubleError): void {
-    if (!(trouble instanceof CommandTimeoutError)) this.#timeouts = 0
-    else if (!trouble.stalled && ++this.#timeouts >= HUNG_AFTER) this.#lose(client, trouble)
+  /** An error reply that concerns one key shows that the server is well; a stall of our own shows nothing. */
+  #judge(client: RedisClient, trouble: CacheTroubleError, sentAt: number): void {
+    if (client !== this.#client) return
+    if (trouble instanceof CommandTimeoutError) {
+      if (trouble.stalled) return
+      const idle = sentAt - this.#repliedAt > IDLE_MS
+      if (this.#breaker.failed() || idle) this.#lose(client, trouble)
+    } else if (MOVED_ON.has(trouble.code)) this.#lose(client, trouble)
+    else if (trouble.local) this.#breaker.succeeded()
+    else if (this.#breaker.failed()) this.#lose(client, trouble)
+  }
+
+  /** Commands over the connection as it is now, and over no later one. */
+  async pin(): Promise<Run> {
+    if (!this.#client) await this.run('PING', (client) => client.ping())
+    const client = this.#client
+    return async (command, send, timeoutMs = this.#options.commandTimeoutMs) => {
+      if (client === undefined || client !== this.#client) throw this.#away()
+      return this.#send(client, command, send, timeoutMs)
+    }
   }
 
   /** The one attempt that is under way, or the loop that keeps trying. Never rejects. */
@@ -113,15 +144,15 @@ export class Connection {
   }
 
   async #attempt(): Promise<void> {
-    const { clock, prepare, unprepared, onState, secrets, connectTimeoutMs } = this.#options
+    const { clock, prepare, onState, secrets, connectTimeoutMs } = this.#options
     let client: RedisClient | undefined
     try {
       client = await this.#open()
-      do await withDeadline(prepare(client), connectTimeoutMs, 'the first commands on a new connection', clock)
-      while (unprepared())
+      await withDeadline(prepare(client), connectTimeoutMs, 'the first commands on a new connection', clock)
       if (this.#closed) return endClient(client)
       this.#client = client
-      this.#failures = this.#timeouts = 0
+      this.#repliedAt = clock.now()
+      this.#breaker.close()
       this.#reported = false
       onState('ready')
     } catch (error) {
@@ -130,14 +161,16 @@ export class Connection {
       this.#lastError ??= toTrouble(error, secrets)
       if (!this.#reported && !this.#closed) onState('failed', this.#lastError)
       this.#reported = true
+      this.#options.onStillAway?.()
       void this.#retry()
     }
   }
 
   async #retry(): Promise<void> {
-    const most = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** this.#failures++)
-    await sleep(most * (0.5 + Math.random() / 2), this.#options.clock)
-    if (!this.#closed) await this.#attempt()
+    await sleep(this.#breaker.open(), this.#options.clock)
+    if (this.#closed) return
+    this.#breaker.probe()
+    await this.#attempt()
   }
 
   async #open(): Promise<RedisClient> {

@@ -1,43 +1,109 @@
+import type { Clock } from '../clock.ts'
 import type { Removal } from '../drivers/driver.ts'
+import { matches } from '../pattern.ts'
 
-const MAX_REMOVALS = 1_000
+const MAX_REMOVALS = 10_000
+/** A server that comes back may have forgotten what it acknowledged so long ago, mostly much less. */
+const REMEMBERED_MS = 60_000
+
+interface Acknowledged {
+  readonly removal: Removal
+  readonly at: number
+}
 
 /**
- * Removals that were asked for and not yet carried out. Bounded and deduplicated; when it overflows it widens to
- * everything the cache owns, since to forget a removal would serve what was invalidated.
+ * Removals that were asked for and not yet carried out, and for a while those that were. Bounded and deduplicated; when
+ * it overflows it widens to everything the cache owns, since to forget a removal would serve what was invalidated.
  */
 export class Journal {
-  readonly #removals = new Map<string, Removal>()
+  readonly #pending = new Map<string, Removal>()
+  /** Those of them that are pending: the only ones for which a key is compared. */
+  readonly #globs = new Map<string, string>()
+  /** The oldest first. */
+  readonly #acknowledged = new Map<string, Acknowledged>()
+  readonly #clock: Clock
 
   /** @param everything - globs that together match all that the cache owns */
-  constructor(readonly everything: readonly string[]) {}
+  constructor(
+    readonly everything: readonly string[],
+    clock: Clock,
+  ) {
+    this.#clock = clock
+  }
 
   get size(): number {
-    return this.#removals.size
+    return this.#pending.size
   }
 
   add(removal: Removal): void {
     const name = nameOf(removal)
     // Moved to the end, as a removal of its own: one that is being carried out may be older than what it has to remove.
-    this.#removals.delete(name)
-    this.#removals.set(name, { ...removal })
-    if (this.#removals.size > MAX_REMOVALS) this.#widen()
+    this.#pending.delete(name)
+    this.#pending.set(name, { ...removal })
+    if ('glob' in removal) this.#globs.set(name, removal.glob)
+    if (this.#pending.size <= MAX_REMOVALS) return
+    this.#pending.clear()
+    this.#globs.clear()
+    for (const glob of this.everything) this.add({ glob })
   }
 
-  /** Carries everything out, also what is added meanwhile. Stops at the first failure, with the rest still noted. */
+  /** Whether what stands at the key may be something that is still to be removed. */
+  covers(key: string): boolean {
+    if (this.#pending.size === 0) return false
+    for (const glob of this.#globs.values()) if (matches(glob, key)) return true
+    return WAYS.some((way) => this.#pending.has(way + key))
+  }
+
+  /**
+   * Carries everything out, also what is added meanwhile. What fails stays noted: one server of a cluster that is away
+   * keeps nobody from removing what the others hold. @throws the first failure, at the end
+   */
   async replay(carryOut: (removal: Removal) => Promise<unknown>): Promise<void> {
-    for (const [name, removal] of this.#removals) {
-      await carryOut(removal)
+    const failures: unknown[] = []
+    for (const [name, removal] of this.#pending) {
+      try {
+        await carryOut(removal)
+      } catch (error) {
+        failures.push(error)
+        continue
+      }
       // Asked for again while it was carried out: it moved, and will be met again.
-      if (this.#removals.get(name) === removal) this.#removals.delete(name)
+      if (this.#pending.get(name) !== removal) continue
+      this.#pending.delete(name)
+      this.#globs.delete(name)
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** It has been carried out. */
+  acknowledge(removal: Removal): void {
+    const name = nameOf(removal)
+    const at = this.#clock.now()
+    this.#forgetOld(at)
+    this.#acknowledged.delete(name)
+    this.#acknowledged.set(name, { removal, at })
+    if (this.#acknowledged.size > MAX_REMOVALS) {
+      this.#acknowledged.clear()
+      for (const glob of this.everything) this.#acknowledged.set(nameOf({ glob }), { removal: { glob }, at })
     }
   }
 
-  #widen(): void {
-    this.#removals.clear()
-    for (const glob of this.everything) this.#removals.set(nameOf({ glob }), { glob })
+  /** The server may have forgotten what it has acknowledged: all of that is to be carried out again. */
+  revive(): void {
+    this.#forgetOld(this.#clock.now())
+    for (const { removal } of this.#acknowledged.values()) this.add(removal)
+  }
+
+  #forgetOld(now: number): void {
+    for (const [name, { at }] of this.#acknowledged) {
+      if (at >= now - REMEMBERED_MS) return
+      this.#acknowledged.delete(name)
+    }
   }
 }
+
+/** How names of removals begin that concern one key. */
+const WAYS = ['remove key ', 'expire key ', 'remove stamp ', 'expire stamp ']
 
 /** What is only to expire is noted apart: it must not take the place of a removal. */
 function nameOf(removal: Removal): string {

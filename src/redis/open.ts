@@ -1,22 +1,36 @@
 import { type RedisDriverOptions, redisDriver } from '../drivers/redis.ts'
 import type { StoreTier } from '../tier.ts'
-import { type RedisClient, recipeFromClient, recipeFromUrl, secretsOf } from './client.ts'
 import { coalesceReads } from './coalesce.ts'
+import { Journal } from './journal.ts'
+import { type Place, topologyOf } from './place.ts'
+import type { ServerOptions } from './server.ts'
+import { ServerClock } from './server-clock.ts'
 
-type Place =
-  | { readonly store: 'redis'; readonly url: string }
-  | { readonly store: 'client'; readonly client: RedisClient }
+type Passed = 'commandTimeoutMs' | 'connectTimeoutMs' | 'breaker' | 'clock' | 'scope' | 'onUnsupported' | 'onState'
+
+export interface RedisOptions extends Pick<ServerOptions, Passed>, Pick<RedisDriverOptions, 'commandTimeoutMs'> {
+  readonly place: Place
+  /** Globs that match all that this cache owns. */
+  readonly everything: readonly string[]
+}
 
 /** A Redis as the path of a call uses it. The module behind the one dynamic import of the core. */
-export function openRedis(options: Omit<RedisDriverOptions, 'recipe' | 'secrets'> & Place): StoreTier {
-  const { connectTimeoutMs } = options
-  const driver = redisDriver({
+export function openRedis(options: RedisOptions): StoreTier {
+  const { place, everything, clock, onState } = options
+  const serverClock = new ServerClock(clock)
+  const journal = new Journal(everything, clock)
+  const topology = topologyOf(place, {
     ...options,
-    recipe:
-      options.store === 'client'
-        ? recipeFromClient(options.client, connectTimeoutMs)
-        : recipeFromUrl(options.url, connectTimeoutMs),
-    secrets: secretsOf(options.store === 'client' ? options.client : options.url),
+    serverClock,
+    onChanged() {
+      journal.revive()
+      driver.replay()
+    },
+    onState(state, error) {
+      onState(state, error)
+      if (state === 'ready') driver.replay()
+    },
   })
+  const driver = redisDriver({ ...options, topology, journal, serverClock })
   return { driver, read: coalesceReads((keys) => driver.readMany(keys)), flights: new Map(), renewing: new Set() }
 }

@@ -138,3 +138,8 @@ export function runScript<T>(
 ): Promise<T> {
   return (client as unknown as Record<Script, (...args: unknown[]) => Promise<T>>)[name](key, ...args)
 }
+
+/** Makes all of them known to a server. */
+export async function loadScripts(client: RedisClient): Promise<void> {
+  await Promise.all(Object.values(SCRIPTS).map((lua) => client.call('SCRIPT', 'LOAD', lua)))
+}

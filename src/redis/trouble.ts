@@ -1,7 +1,13 @@
 import { CacheTroubleError } from '../errors.ts'
 
 /** Error replies that concern the key that was asked for, or our rights to it: the server itself is well. */
-const LOCAL_CODES = new Set(['WRONGTYPE', 'NOPERM', 'ERR', 'CROSSSLOT'])
+const LOCAL_CODES = new Set([
+  ...['WRONGTYPE', 'NOPERM', 'ERR', 'CROSSSLOT', 'NOSCRIPT', 'NOREPLICAS'],
+  // Writes are refused, for want of memory or disk; what is there can still be read.
+  ...['OOM', 'MISCONF'],
+  // In a cluster: the key is elsewhere, or on its way.
+  ...['MOVED', 'ASK', 'TRYAGAIN'],
+])
 
 /**
  * What a client threw, as something that may be logged. The original is not kept as a cause: ioredis attaches the

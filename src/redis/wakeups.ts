@@ -1,16 +1,11 @@
-import type { Clock, Timer } from '../clock.ts'
+import type { Timer } from '../clock.ts'
 import type { CacheTroubleError } from '../errors.ts'
 import { type Watch, Watchers } from '../watch.ts'
-import type { ClientRecipe, RedisClient } from './client.ts'
-import { Connection } from './connection.ts'
+import type { RedisClient } from './client.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import { toTrouble } from './trouble.ts'
 
-export interface WakeupOptions {
-  readonly recipe: ClientRecipe
-  readonly secrets: readonly string[]
-  readonly commandTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly clock: Clock
+export interface WakeupOptions extends Omit<ConnectionOptions, 'prepare' | 'onState' | 'onStillAway'> {
   /** What the keys to hear of begin with. */
   readonly scope: string
   /** The server will not push: those who wait look again from time to time. Called once. */
@@ -53,7 +48,6 @@ export class Wakeups {
     const connection = new Connection({
       ...this.#options,
       prepare: (client) => this.#subscribe(client),
-      unprepared: () => false,
       // What changed while nobody told us: let everyone look once.
       onState: () => this.#watchers.allChanged(),
     })

@@ -38,6 +38,7 @@ const backdoorOf = (client: Keys): Backdoor => ({
 const driverOptions = {
   commandTimeoutMs: 2_000,
   connectTimeoutMs: 2_000,
+  breaker: { failuresInARow: 3, failureRate: 0.5, probeAfterMs: 250, probeAtMostMs: 1_500 },
   clock: systemClock,
   onState: () => {},
   everything: ['contract:*'],
@@ -52,7 +53,10 @@ describeContract('memory', openMemory, { outside: false })
 
 async function openMock(): Promise<Opened> {
   const client = new MockRedis({ host: 'contract' })
-  const { driver } = openRedis({ ...driverOptions, store: 'client', client: client as unknown as RedisClient })
+  const { driver } = openRedis({
+    ...driverOptions,
+    place: { store: 'client', client: client as unknown as RedisClient },
+  })
   return { driver, backdoor: backdoorOf(client as unknown as Keys), close: async () => client.disconnect() }
 }
 describeContract('ioredis-mock', openMock, { faithful: false })
@@ -64,8 +68,8 @@ describeRedis('on a real Redis', () => {
     const at = place(server.url)
     const { driver } =
       'url' in at
-        ? openRedis({ ...driverOptions, store: 'redis', url: at.url })
-        : openRedis({ ...driverOptions, store: 'client', client: at.client as unknown as RedisClient })
+        ? openRedis({ ...driverOptions, place: { store: 'redis', url: at.url } })
+        : openRedis({ ...driverOptions, place: { store: 'client', client: at.client as unknown as RedisClient } })
     return {
       driver,
       backdoor: backdoorOf(backdoor),

@@ -72,7 +72,11 @@ describe('a URL', () => {
     ['redis://', 'host'],
     ['redis://host/name', 'database number'],
     ['redis://:p#ss@host', 'valid URL|host|database'],
-    ['redis+cluster://a:1,b:2', 'does not know'],
+    ['redis+cluster://a:1,b:2/3', 'only one'],
+    ['redis+cluster://a:1,', 'host:port'],
+    ['redis+cluster://a:99999', 'host:port'],
+    ['redis+sentinel://a:1,b:2', 'mymaster'],
+    ['redis+unix://a', 'does not know'],
     [42, 'string or a function'],
   ])('%j is refused where the cache is declared', (url, message) => {
     expect(() => createCache({ url: url as string })).toThrow(CacheConfigError)

@@ -73,7 +73,9 @@ describeRedis('a password', () => {
     `redis://:${PLAIN}@host:99999`,
     `http://:${PLAIN}@host`,
     `:${PLAIN}@host`,
-    `redis+cluster://:${PLAIN}@a,b`,
+    `redis+cluster://:${PLAIN}@a,`,
+    `redis+cluster://:${PLAIN}%zz@a`,
+    `redis+sentinel://:${PLAIN}@a,b`,
     `redis://:${PLAIN}%zz@host:port`,
   ])('is not shown when the URL is bad: %s', async (url) => {
     const thrown = (() => {

@@ -10,7 +10,7 @@ describe('trouble', () => {
     ['WRONGTYPE Operation against a key', 'WRONGTYPE', true],
     ['NOPERM this user has no permissions', 'NOPERM', true],
     ['ERR value is not an integer', 'ERR', true],
-    ['OOM command not allowed', 'OOM', false],
+    ['OOM command not allowed', 'OOM', true],
     ['NOAUTH Authentication required.', 'NOAUTH', false],
     ['LOADING Redis is loading', 'LOADING', false],
     ["READONLY You can't write", 'READONLY', false],

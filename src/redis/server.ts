@@ -1,0 +1,118 @@
+import { withDeadline } from '../deadline.ts'
+import { CacheTroubleError } from '../errors.ts'
+import type { Watch } from '../watch.ts'
+import type { RedisClient } from './client.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import { identify } from './identity.ts'
+import type { ServerClock } from './server-clock.ts'
+import { REMOVE_TIMEOUT_MS, type Reply, type Run, type Topology } from './topology.ts'
+import { type WakeupOptions, Wakeups } from './wakeups.ts'
+
+export interface ServerOptions
+  extends Omit<ConnectionOptions, 'prepare'>,
+    Pick<WakeupOptions, 'scope' | 'onUnsupported'> {
+  readonly serverClock: ServerClock
+  /** It is another server than before, or has started anew: what it had acknowledged may be gone, or back. */
+  readonly onChanged: () => void
+  /** In a cluster a replica sends us to its master; elsewhere it would go on saying what is old. */
+  readonly mayBeReplica?: boolean
+  /** On every new connection, after everything else. */
+  readonly prepareMore?: (client: RedisClient) => Promise<unknown>
+}
+
+const SCAN_COUNT = 1_000
+
+/** One server that holds keys: its connection, and the one on which it tells of changes. */
+export class Server implements Topology {
+  readonly #options: ServerOptions
+  readonly #connection: Connection
+  readonly #wakeups: Wakeups
+  #runId: string | undefined
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#connection = new Connection({ ...options, prepare: (client) => this.#prepare(client) })
+    this.#wakeups = new Wakeups(options)
+  }
+
+  away(): boolean {
+    return this.#connection.away
+  }
+
+  get ready(): boolean {
+    return this.#connection.ready
+  }
+
+  run<T>(_key: string, command: string, send: (client: RedisClient) => Promise<T>, timeoutMs?: number): Promise<T> {
+    return this.#connection.run(command, send, timeoutMs)
+  }
+
+  async read(keys: readonly string[]): Promise<readonly Reply[]> {
+    if (keys.length === 1) return Promise.all(keys.map((key) => this.#readOne(key)))
+    try {
+      return await this.#connection.run('MGET', (client) => client.mgetBuffer(keys))
+    } catch (error) {
+      // One key that may not be read fails the whole command: its neighbours are asked for on their own.
+      if (!(error instanceof CacheTroubleError) || !error.local) throw error
+      return Promise.all(keys.map((key) => this.#readOne(key)))
+    }
+  }
+
+  #readOne(key: string): Promise<Reply> {
+    return this.#connection.run('GET', (client) => client.getBuffer(key)).catch((error: CacheTroubleError) => error)
+  }
+
+  unlink(keys: readonly string[]): Promise<number> {
+    return this.#connection.run('UNLINK', (client) => client.unlink(keys), REMOVE_TIMEOUT_MS)
+  }
+
+  /**
+   * A cursor means nothing to a server that has started anew, and a scan that went on would leave keys out: it is bound to
+   * one connection, and to one run of the server behind it.
+   */
+  async *scan(glob: string): AsyncGenerator<readonly string[]> {
+    const run = await this.#connection.pin()
+    const runId = await runIdOf(run)
+    let cursor = '0'
+    do {
+      const at = cursor
+      const send = (client: RedisClient) => client.scan(at, 'MATCH', glob, 'COUNT', SCAN_COUNT)
+      const [next, keys] = await run('SCAN', send, REMOVE_TIMEOUT_MS)
+      cursor = next
+      if (keys.length > 0) yield keys
+    } while (cursor !== '0')
+    if ((await runIdOf(run)) !== runId) {
+      throw new CacheTroubleError('RESTARTED', 'the server started anew while its keys were looked through')
+    }
+  }
+
+  watch(key: string): Watch {
+    return this.#wakeups.watch(key)
+  }
+
+  reset(): void {
+    this.#connection.reset()
+  }
+
+  async close(): Promise<void> {
+    await this.#wakeups.close()
+    await this.#connection.close()
+  }
+
+  async #prepare(client: RedisClient): Promise<void> {
+    const { serverClock, commandTimeoutMs, clock, mayBeReplica, onChanged, prepareMore } = this.#options
+    // TIME is answered even while Redis loads its data; PING is not, and nothing else would be. A server that cannot
+    // answer in the time that commands have is of no use.
+    const probes = Promise.all([serverClock.measure(client), client.ping(), identify(client)])
+    const [, , { runId, replica }] = await withDeadline(probes, commandTimeoutMs, 'a probe', clock)
+    if (replica && !mayBeReplica)
+      throw new CacheTroubleError('READONLY', 'this is a replica, and what it says may be old: name its master')
+    if (runId !== this.#runId && this.#runId !== undefined) onChanged()
+    this.#runId = runId ?? this.#runId
+    await prepareMore?.(client)
+  }
+}
+
+async function runIdOf(run: Run): Promise<string | undefined> {
+  return (await run('INFO', identify, REMOVE_TIMEOUT_MS)).runId
+}

@@ -1,0 +1,30 @@
+import type { CacheTroubleError } from '../errors.ts'
+import type { Watch } from '../watch.ts'
+import type { RedisClient } from './client.ts'
+
+/** How a command gets to a server. */
+export type Run = <T>(command: string, send: (client: RedisClient) => Promise<T>, timeoutMs?: number) => Promise<T>
+
+/** What a read brought for one key. An error is that key's own. */
+export type Reply = Buffer | null | CacheTroubleError
+
+/** The servers that hold the keys: one, or the masters of a cluster. */
+export interface Topology {
+  /** A command for this key would fail at once, without having been sent. */
+  away(key: string): boolean
+  /** Sends a command that touches this key only. @throws CacheTroubleError */
+  run<T>(key: string, command: string, send: (client: RedisClient) => Promise<T>, timeoutMs?: number): Promise<T>
+  /** One reply for each key, in order, in as few round trips as there are servers. */
+  read(keys: readonly string[]): Promise<readonly Reply[]>
+  /** Removes by name; the number that was there. @throws CacheTroubleError when any of them could not be removed */
+  unlink(keys: readonly string[]): Promise<number>
+  /** What is there throughout is found. @throws CacheTroubleError when that cannot be had */
+  scan(glob: string): AsyncIterable<readonly string[]>
+  watch(key: string): Watch
+  /** Makes connections anew, of whoever holds the key or of all: what is under way on them is not to be carried out. */
+  reset(key?: string): void
+  close(): Promise<void>
+}
+
+/** An invalidation may take longer than a read: nobody is served meanwhile. */
+export const REMOVE_TIMEOUT_MS = 1_000
