@@ -55,6 +55,8 @@ export type BypassReason =
   | 'uncommitted'
   /** The load of a key called for its own key again. */
   | 'reentrant'
+  /** 10,000 loads are under way: no more are kept track of. */
+  | 'overloaded'
 
 interface OfCall {
   /** The static head of the key, or the function's name: without data, fit for logs and metric labels. */
@@ -120,6 +122,12 @@ export interface InvalidateEvent {
   readonly deferred: boolean
 }
 
+/** Invalidations that had been deferred, or that a server which started anew may have forgotten, have been carried out. */
+export interface ReplayEvent {
+  readonly type: 'replay'
+  readonly count: number
+}
+
 /** Trouble with the cache that was swallowed. */
 export interface TroubleEvent extends OfCall {
   readonly type: 'trouble'
@@ -157,6 +165,7 @@ export type CacheEvent =
   | LoadErrorEvent
   | StoreEvent
   | InvalidateEvent
+  | ReplayEvent
   | TroubleEvent
   | NoticeEvent
   | ConnectionEvent

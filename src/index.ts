@@ -33,6 +33,7 @@ export type {
   MissEvent,
   MissReason,
   NoticeEvent,
+  ReplayEvent,
   StoreEvent,
   Tier,
   TroubleEvent,

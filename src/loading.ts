@@ -9,6 +9,7 @@ import { election, LEASE_MS, type Lease, liveValueLease, placeholderLease } from
 import type { Found, Miss, Reading } from './reading.ts'
 import { electionKey } from './stamps.ts'
 import type { Stored, Storing } from './storing.ts'
+import { MAX_FLIGHTS } from './tier.ts'
 
 /** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
 const GIVE_UP_MS = 10_000
@@ -153,7 +154,7 @@ export class Loading {
   /** Renews a live value in the background: once at a time in this process, and mostly in the fleet. */
   renew(call: KeyedCall, id: string): void {
     const { renewing } = call.tier
-    if (renewing.has(call.key)) return
+    if (renewing.has(call.key) || renewing.size >= MAX_FLIGHTS) return
     renewing.add(call.key)
     const renewed = outsideOfLoads(async () => {
       const lease = await this.elect(call, id)

@@ -58,6 +58,10 @@ function lineOf(event: CacheEvent): Line | undefined {
     }
     case 'connection':
       return connectionLine(event.state, event.error?.message)
+    case 'replay': {
+      const message = `carried out ${event.count} invalidations that had been deferred or may have been forgotten`
+      return { level: 'info', message, topic: 'replay', windowMs: WINDOW_MS }
+    }
     case 'invalidate':
       if (!event.deferred) return undefined
       return {

@@ -13,7 +13,7 @@ import type { TierChoice } from './policy.ts'
 import { type Found, type Miss, Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
-import type { StoreTier } from './tier.ts'
+import { MAX_FLIGHTS, type StoreTier } from './tier.ts'
 
 /** What the path of a call needs of the cache around it. */
 export interface Surroundings {
@@ -40,10 +40,10 @@ export class ReadThrough {
   readonly #loading: Loading
 
   constructor(around: Surroundings) {
-    const { events, guard, rules, prefix } = around
+    const { events, guard, rules, prefix, clock } = around
     this.#around = around
     this.#reading = new Reading(events, guard, rules, prefix)
-    this.#storing = new Storing(events, guard, prefix)
+    this.#storing = new Storing(events, guard, prefix, clock)
     this.#loading = new Loading(this.#reading, this.#storing, around)
   }
 
@@ -64,6 +64,7 @@ export class ReadThrough {
     const seen = this.#reading.now(keyed)
     const answer = seen && this.#reading.answer(keyed, seen)
     if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
+    if (tier.flights.size >= MAX_FLIGHTS && !tier.flights.has(keyed.key)) return this.#bypass(call, 'overloaded')
     return this.#inTime(keyed, this.#find(keyed))
   }
 
@@ -230,7 +231,12 @@ export class ReadThrough {
   async update(call: Call): Promise<unknown> {
     const tier = await this.#around.tierOf(call.policy.tier)
     const keyed = this.#reading.keyed(tier, call)
-    if (!keyed || tier.driver.name === 'null') return call.load()
+    if (!keyed) return call.load()
+    if (tier.driver.name === 'null') {
+      const value = await call.load()
+      await this.#storing.drop(keyed)
+      return value
+    }
     if (inCommitScope()) {
       const value = await call.load()
       await this.set(call, value)

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { sleep, withDeadline } from './deadline.ts'
 import type { Driver, State } from './drivers/driver.ts'
 import { memoryDriver } from './drivers/memory.ts'
-import { nullDriver } from './drivers/null.ts'
+import { nullDriver, unknownDriver } from './drivers/null.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
 import type { Guard } from './guard.ts'
@@ -13,7 +13,7 @@ import type { RedisClient } from './redis/client.ts'
 import { parseStoreUrl, type StoreUrl } from './store-url.ts'
 import type { StoreTier } from './tier.ts'
 
-/** How long calls wait, at most, until the store is known; only a `url` function can take that long. */
+/** How long calls wait, at most, until the store is known: a `url` function can take long, or a busy start. */
 const KNOWN_WITHIN_MS = 500
 const RETRY_MS = 1_000
 
@@ -25,8 +25,9 @@ export class Store {
   readonly #options: ResolvedOptions
   readonly #events: Events
   readonly #guard: Guard
-  /** The null driver until the store is known, where caching is off, and when the cache is closed. */
-  #main = inProcess(nullDriver())
+  readonly #unknown: ReturnType<typeof unknownDriver>
+  /** The null driver where caching is off, and when the cache is closed. */
+  #main: StoreTier
   #memory: StoreTier | undefined
   /** Known, also when what is known is that caching is off. */
   #known = false
@@ -39,6 +40,8 @@ export class Store {
     this.#options = options
     this.#events = events
     this.#guard = guard
+    this.#unknown = unknownDriver(everythingOf(options.prefix))
+    this.#main = inProcess(this.#unknown)
   }
 
   /** A promise only until the store is known, and not for longer than callers may wait. */
@@ -87,6 +90,7 @@ export class Store {
       void this.#retryLater()
       return
     }
+    for (const removal of this.#unknown.deferred) tier.driver.defer(removal)
     this.#main = tier
     this.#known = true
   }
@@ -132,10 +136,11 @@ export class Store {
     return openRedis({
       ...this.#options,
       place: source,
-      everything: [`${literalPattern(prefix)}::*`],
+      everything: [everythingOf(prefix)],
       scope: `${prefix}::`,
       onUnsupported: (error) =>
         this.#notice('polling', 'info', `Redis tells no changes, so callers that wait look again: ${error.message}`),
+      onReplayed: (count) => this.#events.emit({ type: 'replay', count }),
       onState: (state, error) => this.#events.emit({ type: 'connection', state, error }),
     })
   }
@@ -143,6 +148,10 @@ export class Store {
   #notice(code: NoticeEvent['code'], level: NoticeEvent['level'], message: string): void {
     this.#events.emit({ type: 'notice', code, level, name: 'cache', message })
   }
+}
+
+function everythingOf(prefix: string): string {
+  return `${literalPattern(prefix)}::*`
 }
 
 function inProcess(driver: Driver): StoreTier {

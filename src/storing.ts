@@ -1,4 +1,5 @@
 import { about, type KeyedCall } from './call.ts'
+import type { Clock } from './clock.ts'
 import type { Draft } from './drivers/driver.ts'
 import { type EntryHeader, newId } from './entry.ts'
 import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
@@ -16,6 +17,8 @@ export interface Noted {
   readonly stamps: EntryHeader['stamps']
   /** Where tags will come from the result: the stamp that changes with any of them. */
   readonly anyTag: FoundStamp | undefined
+  /** By our own clock, from before the lease was asked for. */
+  readonly since: number
 }
 
 /** What became of a load, for those who joined it. */
@@ -24,29 +27,34 @@ export interface Stored {
   readonly shareable: Shareable
 }
 
+/** Stamps tell whole milliseconds, and clocks do not run quite alike. */
+const CLOCK_MARGIN_MS = 10
 const UNSHARED: Stored = Object.freeze({ proven: false, shareable: 'late' })
-const NOTHING_NOTED: Noted = Object.freeze({ stamps: [], anyTag: undefined })
+const NOTHING_NOTED: Noted = Object.freeze({ stamps: [], anyTag: undefined, since: 0 })
 
 /** The last part of the path of a call: what becomes of a loaded result. */
 export class Storing {
   readonly #events: Events
   readonly #guard: Guard
   readonly #prefix: string
+  readonly #clock: Clock
 
-  constructor(events: Events, guard: Guard, prefix: string) {
+  constructor(events: Events, guard: Guard, prefix: string, clock: Clock) {
     this.#events = events
     this.#guard = guard
     this.#prefix = prefix
+    this.#clock = clock
   }
 
   /** The stamps of tags that are known before the load; `undefined` when they cannot be had. */
   async note({ tags, policy, tier }: KeyedCall): Promise<Noted | undefined> {
     const names = policy.resultTags ? [...tags, ANY_TAG] : tags
     if (names.length === 0) return NOTHING_NOTED
+    const since = this.#clock.now()
     const ensure = () => ensureStamps(tier, this.#prefix, names, policy.ttlHintMs + policy.keepStaleMs)
     const found = await this.#guard('stamps', policy.name, ensure)
     if (found instanceof CacheTroubleError) return undefined
-    return { stamps: pairs(tags, found), anyTag: policy.resultTags && found[tags.length] }
+    return { stamps: pairs(tags, found), anyTag: policy.resultTags && found[tags.length], since }
   }
 
   /**
@@ -83,14 +91,17 @@ export class Storing {
 
   /** Stores what an update has made, or sees to it that nothing older stands in its place. */
   async update(call: KeyedCall, lease: Lease | undefined, value: unknown): Promise<void> {
-    const { tier, key, policy } = call
     const draft = this.#draft(call, value, 0)
     const stamped = lease ? await this.#stamp(call, lease.noted, value, draft) : 'unleased'
     const stored =
       typeof stamped === 'string' || !lease
         ? this.#report(call, stamped)
         : await this.#commit(call, lease.head, stamped)
-    if (stored) return
+    if (!stored) await this.drop(call)
+  }
+
+  /** What stands there is older than what an update has made. */
+  async drop({ tier, key, policy }: KeyedCall): Promise<void> {
     const removed = await this.#guard('remove', policy.name, () => tier.driver.invalidate({ key }))
     if (removed instanceof CacheTroubleError) tier.driver.defer({ key })
   }
@@ -145,7 +156,9 @@ export class Storing {
     const any = found.at(-1)
     // One that had to be made may have been lost after an invalidation: then no tag may have been invalidated at all.
     const quiet = any?.id === anyTag.id
-    const unchanged = own.every((stamp) => quiet || (!stamp.made && stamp.changedAt < anyTag.now))
+    // Told by the clock of the server that has the stamp, and of no other: in a cluster they may differ.
+    const elapsedMs = this.#clock.now() - noted.since + CLOCK_MARGIN_MS
+    const unchanged = own.every((stamp) => quiet || (!stamp.made && stamp.now - stamp.changedAt > elapsedMs))
     return unchanged ? { ...draft, stamps: [...noted.stamps, ...pairs(more, own)] } : 'superseded'
   }
 

@@ -1,8 +1,31 @@
+import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import { Watch } from '../watch.ts'
-import type { Driver, State } from './driver.ts'
+import type { Driver, Removal, State } from './driver.ts'
 
+/** Beyond it, all that there is will be removed. */
+const MAX_DEFERRED = 10_000
 const ABSENT: State = Object.freeze({ kind: 'absent' })
+
+/** What stands in while it is not known yet where to store: nothing is kept, but what is invalidated must not be forgotten. */
+/** @param everything - a glob that matches all that the cache owns */
+export function unknownDriver(everything: string): Driver & { readonly deferred: readonly Removal[] } {
+  const deferred: Removal[] = []
+  const notYet = async (): Promise<never> => {
+    throw new CacheTroubleError('UNKNOWN', 'it is not known yet where to store', true)
+  }
+  return {
+    ...nullDriver(),
+    deferred,
+    invalidate: notYet,
+    remove: notYet,
+    restamp: notYet,
+    defer(removal) {
+      if (deferred.push(removal) > MAX_DEFERRED) deferred.splice(0, deferred.length, { glob: everything })
+    },
+    close: async () => deferred.length,
+  }
+}
 
 /** Keeps nothing: every call goes to the function. For caching switched off, unit tests and edge runtimes. */
 export function nullDriver(): Driver {

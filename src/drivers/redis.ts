@@ -17,6 +17,8 @@ export interface RedisDriverOptions {
   readonly serverClock: ServerClock
   readonly clock: Clock
   readonly commandTimeoutMs: number
+  /** Everything that was deferred has been carried out: so many removals. */
+  readonly onReplayed: (count: number) => void
 }
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
@@ -193,11 +195,13 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     replaying = true
     // Until the first turn is over, whatever else is to be noted with it has been.
     await null
+    let count = 0
     while (journal.size > 0 && !closed) {
       try {
         await journal.replay(async (removal) => {
           await carryOut(removal)
           journal.acknowledge(removal)
+          count++
         })
       } catch {
         const woken = new Promise<void>((resolve) => {
@@ -207,6 +211,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       }
     }
     replaying = false
+    if (count > 0) options.onReplayed(count)
   }
 
   async function carryOut(removal: Removal): Promise<number> {

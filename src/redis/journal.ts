@@ -3,6 +3,7 @@ import type { Removal } from '../drivers/driver.ts'
 import { matches } from '../pattern.ts'
 
 const MAX_REMOVALS = 10_000
+const AT_A_TIME = 200
 /** A server that comes back may have forgotten what it acknowledged so long ago, mostly much less. */
 const REMEMBERED_MS = 60_000
 
@@ -60,18 +61,26 @@ export class Journal {
    */
   async replay(carryOut: (removal: Removal) => Promise<unknown>): Promise<void> {
     const failures: unknown[] = []
-    for (const [name, removal] of this.#pending) {
+    const one = async (name: string, removal: Removal) => {
       try {
         await carryOut(removal)
+        // Asked for again while it was carried out: it moved, and will be met again.
+        if (this.#pending.get(name) !== removal) return
+        this.#pending.delete(name)
+        this.#globs.delete(name)
       } catch (error) {
         failures.push(error)
-        continue
       }
-      // Asked for again while it was carried out: it moved, and will be met again.
-      if (this.#pending.get(name) !== removal) continue
-      this.#pending.delete(name)
-      this.#globs.delete(name)
     }
+    // Several at a time: one by one, they might never catch up with what is added meanwhile.
+    let batch: Promise<void>[] = []
+    for (const [name, removal] of this.#pending) {
+      batch.push(one(name, removal))
+      if (batch.length < AT_A_TIME && batch.length < this.#pending.size) continue
+      await Promise.all(batch)
+      batch = []
+    }
+    await Promise.all(batch)
     if (failures.length > 0) throw failures[0]
   }
 

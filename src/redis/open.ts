@@ -8,7 +8,7 @@ import { ServerClock } from './server-clock.ts'
 
 type Passed = 'commandTimeoutMs' | 'connectTimeoutMs' | 'breaker' | 'clock' | 'scope' | 'onUnsupported' | 'onState'
 
-export interface RedisOptions extends Pick<ServerOptions, Passed>, Pick<RedisDriverOptions, 'commandTimeoutMs'> {
+export interface RedisOptions extends Pick<ServerOptions, Passed>, Pick<RedisDriverOptions, 'onReplayed'> {
   readonly place: Place
   /** Globs that match all that this cache owns. */
   readonly everything: readonly string[]

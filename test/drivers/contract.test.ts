@@ -41,6 +41,7 @@ const driverOptions = {
   breaker: { failuresInARow: 3, failureRate: 0.5, probeAfterMs: 250, probeAtMostMs: 1_500 },
   clock: systemClock,
   onState: () => {},
+  onReplayed: () => {},
   everything: ['contract:*'],
   scope: 'contract',
   onUnsupported: () => {},

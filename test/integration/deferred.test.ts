@@ -1,9 +1,20 @@
+import type { Cache } from 'cachewell'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
-import { counting, openReady, timed } from './open-cache.ts'
+import { counting, openCache, openReady, timed } from './open-cache.ts'
+
+/** A class whose method changes what stands at `k`. */
+function updaterOf(cache: Cache) {
+  return class {
+    @cache.CacheUpdate({ key: () => 'k', ttl: 60 })
+    async update() {
+      return { updated: true }
+    }
+  }
+}
 
 describeRedis('an invalidation while Redis is away', () => {
   let server: RedisServer
@@ -92,6 +103,30 @@ describeRedis('an invalidation while Redis is away', () => {
       return of('hit').length > 0
     })
     expect(await server.command('GET', 'test::k')).toContain('new')
+  })
+
+  test.each<[string, (cache: Cache) => Promise<unknown>]>([
+    ['key', (cache) => cache.invalidate('k')],
+    ['pattern', (cache) => cache.invalidate('*')],
+    ['tag', (cache) => cache.invalidateTags('tag')],
+    ['update', (cache) => new (updaterOf(cache))().update()],
+  ])('that comes before it is known where to store is not lost: by %s', async (_how, invalidate) => {
+    const writer = await openReady({ url: server.url })
+    await until(() => writer.cache.set('k', 'old', { ttl: 600, tags: ['tag'] }))
+    let tell = (_url: string) => {}
+    const { cache, of } = openCache({
+      url: () =>
+        new Promise<string>((resolve) => {
+          tell = resolve
+        }),
+    })
+    const result = await invalidate(cache)
+    expect(result).toMatchObject(_how === 'update' ? { updated: true } : { deferred: true })
+    expect(await writer.cache.get('k')).toBe('old')
+    tell(server.url)
+    await until(() => of('replay').length > 0)
+    expect(await writer.cache.get('k')).toBeUndefined()
+    expect(await cache.get('k')).toBeUndefined()
   })
 
   test('many of them are all carried out, also more than are noted one by one', async () => {

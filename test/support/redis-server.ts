@@ -16,6 +16,8 @@ export interface RedisServerOptions {
   port?: number
   /** More arguments of redis-server, such as `['--appendonly', 'yes']`; they win over the defaults. */
   args?: readonly string[]
+  /** The text of a configuration file. It is the server's to rewrite, as a sentinel does, and lasts over a restart. */
+  config?: string
   password?: string
   /** Speak TLS, and nothing else, with this certificate. */
   tls?: ServerCertificate
@@ -47,7 +49,9 @@ export class RedisServer implements AsyncDisposable {
     private readonly binary: string,
     readonly port: number,
     private readonly options: RedisServerOptions,
-  ) {}
+  ) {
+    if (options.config !== undefined) writeFileSync(this.configFile, options.config, { mode: 0o600 })
+  }
 
   /** Resolves when the server answers. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -121,6 +125,10 @@ export class RedisServer implements AsyncDisposable {
     this.watchdog.close()
   }
 
+  private get configFile(): string {
+    return join(this.directory, 'redis.conf')
+  }
+
   private get portWasTaken(): boolean {
     return /Address already in use/i.test(this.logs)
   }
@@ -167,8 +175,9 @@ export class RedisServer implements AsyncDisposable {
   }
 
   private serverArgs(): string[] {
-    const { password, tls, args = [] } = this.options
+    const { config, password, tls, args = [] } = this.options
     return [
+      ...(config === undefined ? [] : [this.configFile]), // Only the first argument is taken for a file.
       ...['--bind', host, '--dir', this.directory, '--daemonize', 'no', '--logfile', ''],
       ...['--save', '', '--appendonly', 'no'],
       ...(tls ? this.tlsArgs(tls) : ['--port', String(this.port)]),
