@@ -52,7 +52,7 @@ const makeServer = (authority: Identity): Promise<Identity> =>
     [
       { name: 'basicConstraints', cA: false },
       { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
-      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
       { name: 'subjectAltName', altNames: [dnsName('localhost'), ipAddress('127.0.0.1')] },
     ],
     authority,
