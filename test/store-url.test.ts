@@ -26,6 +26,46 @@ describe('the URL of a store', () => {
     expect(parseStoreUrl(url, 'url')).toEqual({ store })
   })
 
+  test.each<[string, object]>([
+    ['redis+cluster://a', { store: 'cluster', hosts: [{ host: 'a', port: 6379 }], credentials: {} }],
+    [
+      'rediss+cluster://user:p%40ss@a:1,[::1]:2/',
+      {
+        store: 'cluster',
+        hosts: [
+          { host: 'a', port: 1 },
+          { host: '::1', port: 2 },
+        ],
+        credentials: { username: 'user', password: 'p@ss', tls: {} },
+      },
+    ],
+    [
+      'redis+sentinel://a,b:2/mymaster',
+      {
+        store: 'sentinel',
+        hosts: [
+          { host: 'a', port: 26379 },
+          { host: 'b', port: 2 },
+        ],
+        name: 'mymaster',
+        db: 0,
+        credentials: {},
+      },
+    ],
+    [
+      'rediss+sentinel://:pw@a/my-master.1/3',
+      {
+        store: 'sentinel',
+        hosts: [{ host: 'a', port: 26379 }],
+        name: 'my-master.1',
+        db: 3,
+        credentials: { password: 'pw', tls: {} },
+      },
+    ],
+  ])('%s names several servers', (url, expected) => {
+    expect(parseStoreUrl(url, 'url')).toEqual(expected)
+  })
+
   test.each([
     ['localhost', "CACHE_URL has no scheme: write 'redis://host:6379'"],
     ['localhost:6379', 'CACHE_URL has no scheme'],
