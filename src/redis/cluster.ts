@@ -38,6 +38,7 @@ export class Cluster implements Topology {
   #askedAt = Number.NEGATIVE_INFINITY
   /** What the first callers wait for; gone when it took too long. */
   #first: Promise<void> | undefined
+  #lastError: CacheTroubleError | undefined
   #closed = false
 
   constructor(options: ClusterOptions) {
@@ -155,8 +156,9 @@ export class Cluster implements Topology {
     if (!this.#asked) this.#first = this.#waitAtMost(asking)
     this.#asked = true
     await this.#first
-    if (!this.#map)
-      throw new CacheTroubleError('AWAY', 'Redis is away: no server of the cluster has said who has which slot')
+    if (this.#map) return
+    const { code = 'AWAY', message = 'no server of the cluster has said who has which slot' } = this.#lastError ?? {}
+    throw new CacheTroubleError(code, `Redis is away: ${message}`)
   }
 
   async #waitAtMost(asking: Promise<void>): Promise<void> {
@@ -195,7 +197,9 @@ export class Cluster implements Topology {
       try {
         const read = (client: RedisClient) => readSlotMap(client, endpoint)
         return this.#install(await this.#serverAt(endpoint).run('', 'CLUSTER SLOTS', read, REMOVE_TIMEOUT_MS))
-      } catch {}
+      } catch (error) {
+        this.#lastError = toTrouble(error, this.#options.secrets)
+      }
     }
   }
 

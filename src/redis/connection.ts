@@ -19,6 +19,8 @@ export interface ConnectionOptions {
    */
   readonly prepare: (client: RedisClient) => Promise<void>
   readonly onState: (state: 'ready' | 'lost' | 'failed', error?: CacheTroubleError) => void
+  /** What to do about error replies, by their code. */
+  readonly hints?: { readonly [code: string]: string }
   /** After each probe, while it is away. */
   readonly onStillAway?: () => void
 }
@@ -109,10 +111,15 @@ export class Connection {
       this.#breaker.succeeded()
       return reply
     } catch (error) {
-      const trouble = toTrouble(error, this.#options.secrets)
+      const trouble = this.#explained(toTrouble(error, this.#options.secrets))
       this.#judge(client, trouble, sentAt)
       throw trouble
     }
+  }
+
+  #explained(trouble: CacheTroubleError): CacheTroubleError {
+    const hint = this.#options.hints?.[trouble.code]
+    return hint ? new CacheTroubleError(trouble.code, `${trouble.message}: ${hint}`, trouble.local) : trouble
   }
 
   /** An error reply that concerns one key shows that the server is well; a stall of our own shows nothing. */

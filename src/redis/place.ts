@@ -10,6 +10,8 @@ export type Place =
   | Exclude<StoreUrl, { store: 'null' | 'memory' }>
   | { readonly store: 'client'; readonly client: RedisClient }
 
+const hints = { MOVED: 'this Redis is part of a cluster, write redis+cluster://host:port for it' }
+
 type Shared = Omit<ServerOptions, 'recipe' | 'secrets'>
 
 /** What we read of an ioredis `Cluster`: where it begins, and the options of its connections. */
@@ -25,7 +27,7 @@ type NatMap = { readonly [endpoint: string]: Endpoint } | ((endpoint: string) =>
 
 export function topologyOf(place: Place, shared: Shared): Topology {
   const { connectTimeoutMs } = shared
-  const one = (recipe: ClientRecipe, secrets: readonly string[]) => new Server({ ...shared, recipe, secrets })
+  const one = (recipe: ClientRecipe, secrets: readonly string[]) => new Server({ ...shared, recipe, secrets, hints })
   switch (place.store) {
     case 'redis':
       return one(recipeFrom(place.url, connectTimeoutMs), secretsOf(place.url))

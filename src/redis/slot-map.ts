@@ -23,7 +23,7 @@ type Row = readonly [first: number, last: number, master: readonly [host: string
  * @throws CacheTroubleError
  */
 export async function readSlotMap(client: RedisClient, asked: Endpoint): Promise<SlotMap> {
-  const rows = (await client.call('CLUSTER', 'SLOTS')) as readonly Row[]
+  const rows = (await client.call('CLUSTER', 'SLOTS').catch(explain)) as readonly Row[]
   const map: (Endpoint | undefined)[] = new Array(SLOTS).fill(undefined)
   for (const [first, last, [name, port]] of rows) {
     const host = String(name ?? '')
@@ -32,6 +32,11 @@ export async function readSlotMap(client: RedisClient, asked: Endpoint): Promise
   }
   if (rows.length === 0) throw new CacheTroubleError('CLUSTERDOWN', 'the cluster serves no slots')
   return map
+}
+
+function explain(error: unknown): never {
+  if (!String(error).includes('cluster support disabled')) throw error
+  throw new CacheTroubleError('NOCLUSTER', 'this Redis is no cluster, write redis://host:port for it', true)
 }
 
 /** Where an error reply sends us. */

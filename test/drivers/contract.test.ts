@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import MockRedis from 'ioredis-mock'
 import { Redis as Redis6 } from 'ioredis6'
 import { systemClock } from '../../src/clock.ts'
@@ -6,7 +6,9 @@ import { memoryDriver } from '../../src/drivers/memory.ts'
 import type { RedisClientLike } from '../../src/redis/check-client.ts'
 import type { RedisClient } from '../../src/redis/client.ts'
 import { openRedis } from '../../src/redis/open.ts'
+import type { Place } from '../../src/redis/place.ts'
 import { describeRedis } from '../support/redis-available.ts'
+import { RedisCluster } from '../support/redis-cluster.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { type Backdoor, describeContract, type Opened } from './contract.ts'
 
@@ -85,4 +87,27 @@ describeRedis('on a real Redis', () => {
   describeContract('a URL', () => open((url) => ({ url })))
   describeContract('a client of ioredis 5', () => open((url) => ({ client: new Redis(url, { lazyConnect: true }) })))
   describeContract('a client of ioredis 6', () => open((url) => ({ client: new Redis6(url, { lazyConnect: true }) })))
+
+  async function openCluster(place: (hosts: { host: string; port: number }[]) => Place): Promise<Opened> {
+    const cluster = await RedisCluster.start()
+    const hosts = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
+    const backdoor = new Cluster(hosts)
+    const { driver } = openRedis({ ...driverOptions, place: place(hosts.slice(0, 1)) })
+    return {
+      driver,
+      backdoor: backdoorOf(backdoor),
+      async close() {
+        backdoor.disconnect()
+        await cluster[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  describeContract('a URL of a cluster', () => openCluster((hosts) => ({ store: 'cluster', hosts, credentials: {} })))
+  describeContract('a Cluster', () =>
+    openCluster((hosts) => {
+      const client = new Cluster(hosts, { lazyConnect: true })
+      return { store: 'client', client: client as unknown as RedisClient }
+    }),
+  )
 })
