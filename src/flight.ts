@@ -70,8 +70,8 @@ export class Flight {
   #sealedAt = Number.NEGATIVE_INFINITY
   /** Somebody has joined after the load began, and needs a proof. */
   #late = false
-  /** The flight whose load started this one. */
-  #parent = inside.getStore()
+  /** The flight whose load runs this one's. */
+  #parent: Flight | undefined
   /** Flights that calls made by this load wait for. */
   readonly #awaited = new Set<Flight>()
   #joined = false
@@ -85,7 +85,6 @@ export class Flight {
     this.landed = new Promise((resolve) => {
       this.#land = resolve
     })
-    if (this.#parent) this.#parent.#awaited.add(this)
   }
 
   land(landing: Landing): void {
@@ -102,7 +101,9 @@ export class Flight {
 
   /** Runs the load, so that calls it makes know where they are. */
   load<T>(load: () => T): T {
-    this.#loadBeganAt = moment()
+    this.#parent = inside.getStore()
+    if (this.#parent) this.#parent.#awaited.add(this)
+    this.begin()
     return inside.run(this, load)
   }
 
@@ -153,16 +154,17 @@ export class Flight {
   }
 
   /** Waits for the landing, visibly for {@link waitsForCaller} of others. */
-  async join(): Promise<Landing> {
+  join(): Promise<Landing> {
     if (this.begun) this.#late = true
     this.#joined = true
     this.#waiting++
     const here = inside.getStore()
     if (here === undefined) return this.landed
     here.#awaited.add(this)
-    const landing = await this.landed
-    here.#awaited.delete(this)
-    return landing
+    return this.landed.then((landing) => {
+      here.#awaited.delete(this)
+      return landing
+    })
   }
 
   #reaches(flights: ReadonlySet<Flight>, seen: Set<Flight>): boolean {

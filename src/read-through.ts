@@ -1,6 +1,7 @@
 import { about, type Call, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
+import type { State, Value } from './drivers/driver.ts'
 import { messageOf } from './errors.ts'
 import type { BypassReason, Events, MissReason } from './events.ts'
 import { Flight, type Landing, moment } from './flight.ts'
@@ -9,7 +10,7 @@ import { copy } from './isolation.ts'
 import { LoadTimeoutError, orWhenLate } from './load-timeout.ts'
 import { Loading } from './loading.ts'
 import type { PackRules } from './packing.ts'
-import type { TierChoice } from './policy.ts'
+import type { Policy, TierChoice } from './policy.ts'
 import { type Found, type Miss, Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
@@ -38,6 +39,8 @@ export class ReadThrough {
   readonly #reading: Reading
   readonly #storing: Storing
   readonly #loading: Loading
+  /** By the read of the entry. */
+  readonly #gatherings = new WeakMap<Promise<State>, Gathering>()
 
   constructor(around: Surroundings) {
     const { events, guard, rules, prefix, clock } = around
@@ -53,7 +56,7 @@ export class ReadThrough {
   }
 
   #runOn(tier: StoreTier, call: Call): Promise<unknown> {
-    if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
+    if (tier.driver.name === 'null' && !tier.driver.away) return this.#bypass(call, 'disabled')
     if (inCommitScope()) return this.#bypass(call, 'uncommitted')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
     const keyed = this.#reading.keyed(tier, call)
@@ -65,26 +68,54 @@ export class ReadThrough {
     const answer = seen && this.#reading.answer(keyed, seen)
     if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
     if (tier.flights.size >= MAX_FLIGHTS && !tier.flights.has(keyed.key)) return this.#bypass(call, 'overloaded')
-    return this.#inTime(keyed, this.#find(keyed))
+    return this.#inTime(keyed, this.#gather(keyed))
   }
 
-  async #find(call: KeyedCall): Promise<unknown> {
+  /**
+   * Whoever joins a read that has not been sent yet shares what comes of it with the first of them, a load too. With many
+   * callers at once, promises are what costs: this is one for each.
+   */
+  #gather(call: KeyedCall): Promise<unknown> {
+    const { tier, key, policy, tags } = call
+    // Who may fall back on a stale value reads it before joining a load that may fail.
+    if (policy.ifErrorMs > 0 || tier.flights.has(key)) return this.#find(call)
+    const reading = tier.read(key)
+    const first = this.#gatherings.get(reading)
+    if (first === undefined) {
+      const gathering: Gathering = { policy, tags, reason: 'absent', flight: undefined }
+      this.#gatherings.set(reading, gathering)
+      return this.#find(call, reading, gathering)
+    }
+    if (first.policy !== policy || !sameTags(first.tags, tags)) return this.#find(call, reading)
+    first.flight ??= new Flight()
+    return first.flight.join().then((landing) => {
+      return landing === LOOK_YOURSELF ? this.#find(call) : this.#share(call, landing, first.reason)
+    })
+  }
+
+  async #find(call: KeyedCall, reading?: Promise<State>, gathering?: Gathering): Promise<unknown> {
     const { tier, key, policy } = call
-    let miss: Miss = { reason: 'absent', mayStore: true }
-    for (;;) {
+    let miss: Miss = ABSENT
+    for (let read = reading; ; read = undefined) {
       const calledAt = moment()
-      // Who may fall back on a stale value reads it before joining a load that may fail.
-      if (!tier.flights.has(key) || policy.ifErrorMs > 0) {
+      if (read || !tier.flights.has(key) || policy.ifErrorMs > 0) {
         const began = this.#around.clock.now()
-        const answer = this.#reading.answer(call, await this.#reading.read(call))
-        if ('value' in answer) return this.#serve(call, answer)
+        const answer = this.#reading.answer(call, await this.#reading.read(call, read))
+        if ('value' in answer) {
+          gathering?.flight?.land(landingOf(answer.from))
+          return this.#serve(call, answer)
+        }
         miss = { ...answer, spentMs: this.#around.clock.now() - began }
+        if (gathering) gathering.reason = miss.reason
       }
       const flight = tier.flights.get(key)
-      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss))
+      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, gathering?.flight))
+      // Whether they may have what that one brings is for each of them to see.
+      gathering?.flight?.land(LOOK_YOURSELF)
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
-      const joined = this.#join(call, flight, calledAt, miss)
-      const outcome = await this.#softly(call, miss.spare, joined)
+      const joinedAt = moment()
+      const landing = flight.join().then((landed) => this.#take(call, flight, landed, calledAt, joinedAt, miss))
+      const outcome = await this.#softly(call, miss.spare, landing)
       // Else the load began before this call and may hold what was invalidated since: begin again.
       if (outcome !== START_OVER) return outcome
     }
@@ -98,13 +129,11 @@ export class ReadThrough {
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
-  async #lead(call: KeyedCall, miss: Miss): Promise<unknown> {
-    const flight = new Flight()
+  async #lead(call: KeyedCall, miss: Miss, flight = new Flight()): Promise<unknown> {
     call.tier.flights.set(call.key, flight)
     const claim = await this.#loading.claim(call, flight, miss)
     if ('value' in claim) {
-      const { header: found, body } = claim.from
-      this.#loading.takeOff(call, flight, { ok: true, shareable: { body }, loadMs: 0, found, proven: false })
+      this.#loading.takeOff(call, flight, landingOf(claim.from))
       return this.#serve(call, claim)
     }
     if ('refused' in claim && claim.spare) {
@@ -121,9 +150,7 @@ export class ReadThrough {
     }
   }
 
-  async #join(call: KeyedCall, flight: Flight, calledAt: number, miss: Miss): Promise<unknown> {
-    const joinedAt = moment()
-    const landing = await flight.join()
+  #take(call: KeyedCall, flight: Flight, landing: Landing, calledAt: number, joinedAt: number, miss: Miss): unknown {
     if (!flight.mayServe(calledAt, landing, joinedAt)) return START_OVER
     if (!landing.ok && miss.spare) return this.#serveStale(call, miss.spare)
     return this.#share(call, landing, miss.reason)
@@ -166,7 +193,8 @@ export class ReadThrough {
     if (typeof shareable === 'string') return this.#loading.run(call, reason)
     let value: unknown
     try {
-      value = 'copy' in shareable ? copy(shareable.copy) : call.tier.driver.packing.unpack(shareable.body, call.rules)
+      value =
+        'copy' in shareable ? copy(shareable.copy) : call.tier.driver.packing.unpackForMany(shareable.body, call.rules)
     } catch {
       // Stored by another function, with a serializer of its own.
       return this.#loading.run(call, reason)
@@ -281,6 +309,24 @@ export class ReadThrough {
   }
 }
 
+/** Those who joined one read, of the same function and with the same tags, and what they wait for: made for the second. */
+interface Gathering {
+  readonly policy: Policy
+  readonly tags: readonly string[]
+  reason: MissReason
+  flight: Flight | undefined
+}
+
+function sameTags(some: readonly string[], others: readonly string[]): boolean {
+  return some === others || (some.length === others.length && some.every((tag, i) => tag === others[i]))
+}
+
+/** What was found stored, for everyone to unpack. */
+function landingOf({ header, body }: Value): Landing {
+  return { ok: true, shareable: { body }, loadMs: 0, found: header, proven: false }
+}
+
+const ABSENT: Miss = Object.freeze({ reason: 'absent', mayStore: true })
 const AWAY: Miss = Object.freeze({ reason: 'unavailable', mayStore: false })
 const START_OVER = Symbol('start over')
 /** A stale value is served, for want of a better one: who joins reads for itself whether it still stands. */

@@ -74,8 +74,8 @@ export class Reading {
   }
 
   /** What stands at the key; trouble is a state like others. */
-  async read({ tier, key, policy, tags }: KeyedCall): Promise<Seen> {
-    const seen = await this.#guard('read', policy.name, () => readTagged(tier, this.#prefix, key, tags))
+  async read({ tier, key, policy, tags }: KeyedCall, reading = tier.read(key)): Promise<Seen> {
+    const seen = await this.#guard('read', policy.name, () => readTagged(tier, this.#prefix, key, tags, reading))
     return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
   }
 

@@ -12,9 +12,15 @@ export type Seen = State | { readonly kind: 'untagged'; readonly header: EntryHe
  *
  * @throws what went wrong with any of them
  */
-export async function readTagged(tier: StoreTier, prefix: string, key: string, tags: readonly string[]): Promise<Seen> {
+export async function readTagged(
+  tier: StoreTier,
+  prefix: string,
+  key: string,
+  tags: readonly string[],
+  reading = tier.read(key),
+): Promise<Seen> {
   const keyOf = (tag: string) => stampKey(prefix, tag)
-  const [found, ...stamps] = await Promise.all([key, ...tags.map(keyOf)].map((name) => tier.read(name)))
+  const [found, ...stamps] = await Promise.all([reading, ...tags.map((tag) => tier.read(keyOf(tag)))])
   const entry = sound(found)
   if (entry.kind !== 'value' || entry.header.stamps.length === 0) return entry
   const current = new Map(tags.map((tag, i) => [tag, stamps[i]]))

@@ -25,8 +25,8 @@ const BUILTINS = ['node:async_hooks', 'node:crypto', 'node:util']
 
 const MAX_LINES = 350
 
-/** What a program loads by importing the package, minified and compressed. Measured: 25.9 kB; the aim is 12. */
-const MAX_BYTES = 26_500
+/** What a program loads by importing the package, minified and compressed. Measured: 26.5 kB; the aim is 12. */
+const MAX_BYTES = 27_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')

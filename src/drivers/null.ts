@@ -16,6 +16,7 @@ export function unknownDriver(everything: string): Driver & { readonly deferred:
   }
   return {
     ...nullDriver(),
+    away: () => true,
     deferred,
     invalidate: notYet,
     remove: notYet,

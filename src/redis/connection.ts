@@ -29,8 +29,6 @@ export interface ConnectionOptions {
 const FIRST_CONNECT_MS = 500
 /** What was silent for longer than this may have died unnoticed, in a freeze for instance: one time-out is enough. */
 const IDLE_MS = 5_000
-/** The server was replaced by another one, or asks to be left: a new connection finds out where to go. */
-const MOVED_ON = new Set(['READONLY', 'UNBLOCKED'])
 
 /**
  * One connection that comes and goes, behind a circuit breaker. While it is away every command fails at once, without a
@@ -122,14 +120,17 @@ export class Connection {
     return hint ? new CacheTroubleError(trouble.code, `${trouble.message}: ${hint}`, trouble.local) : trouble
   }
 
-  /** An error reply that concerns one key shows that the server is well; a stall of our own shows nothing. */
+  /**
+   * An error reply that concerns one key shows that the server is well; a stall of our own shows nothing. A master that
+   * has become a replica has a successor, which a new connection may find.
+   */
   #judge(client: RedisClient, trouble: CacheTroubleError, sentAt: number): void {
     if (client !== this.#client) return
     if (trouble instanceof CommandTimeoutError) {
       if (trouble.stalled) return
       const idle = sentAt - this.#repliedAt > IDLE_MS
       if (this.#breaker.failed() || idle) this.#lose(client, trouble)
-    } else if (MOVED_ON.has(trouble.code)) this.#lose(client, trouble)
+    } else if (trouble.code === 'READONLY') this.#lose(client, trouble)
     else if (trouble.local) this.#breaker.succeeded()
     else if (this.#breaker.failed()) this.#lose(client, trouble)
   }
