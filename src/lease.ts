@@ -34,7 +34,7 @@ export function placeholderLease(call: KeyedCall, token: string, noted: Noted, g
   return {
     head: entryHead('lease', token),
     noted,
-    keep: () => keepRenewed(call, token, guard, clock),
+    keep: () => keepRenewed(call, call.key, token, guard, clock),
     async done() {},
     async giveUp(why) {
       const release = () => tier.driver.release(key, token, passMs[why])
@@ -51,6 +51,7 @@ export function election(
   head: string,
   noted: Noted,
   guard: Guard,
+  clock: Clock,
 ): Lease {
   const { tier, policy } = call
   const beside = liveValueLease(call, head, noted, guard)
@@ -59,11 +60,12 @@ export function election(
   }
   return {
     ...beside,
+    keep: () => keepRenewed(call, seat, token, guard, clock),
     done: () => resign(),
     async giveUp(why) {
-      await beside.giveUp(why)
+      const stood = await beside.giveUp(why)
       await resign(why === 'failed' ? (policy.errorMs ?? PAUSE_AFTER_FAILURE_MS) : undefined)
-      return false
+      return stood
     },
   }
 }
@@ -78,14 +80,13 @@ export function liveValueLease(call: KeyedCall, head: string, noted: Noted, guar
     async giveUp(why) {
       // The function has answered, and what it said is not kept: what it said before is not served any more. What stands
       // there by now instead, another's lease perhaps, stays.
-      if (why === 'uncacheable')
-        await guard('retract', call.policy.name, () => call.tier.driver.retract(call.key, head))
-      return false
+      if (why !== 'uncacheable') return false
+      return (await guard('retract', call.policy.name, () => call.tier.driver.retract(call.key, head))) === true
     },
   }
 }
 
-function keepRenewed({ tier, key, policy }: KeyedCall, token: string, guard: Guard, clock: Clock): () => void {
+function keepRenewed({ tier, policy }: KeyedCall, key: string, token: string, guard: Guard, clock: Clock): () => void {
   const began = clock.now()
   let ended = false
   let timer = schedule()

@@ -130,7 +130,7 @@ export class Loading {
     const outcome = await this.#guard('elect', policy.name, () => tier.driver.elect(seat, token, LEASE_MS))
     if (outcome === 'busy' || outcome === 'failed') return outcome
     const noted = outcome === 'elected' ? await this.#storing.note(call) : undefined
-    if (noted) return election(call, seat, token, entryHead('value', id), noted, this.#guard)
+    if (noted) return election(call, seat, token, entryHead('value', id), noted, this.#guard, this.#clock)
     // Without the store there is nothing to settle, and nothing will be stored.
     return 'failed'
   }

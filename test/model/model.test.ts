@@ -13,7 +13,7 @@ import { System } from './system.ts'
  */
 
 test.each(NAMES)('%s answers as documented, whatever is done to it', (name) => {
-  return compare([name], { maxCommands: 100, numRuns: 350 })
+  return compare([name], { maxCommands: 100, numRuns: 300 })
 })
 
 test("functions that share a cache and a source do not get into each other's way", () => {

@@ -5,8 +5,6 @@ import type { System } from './system.ts'
 
 /** The lease of a load that takes longer is not renewed any more, and others go on without it. */
 const LONGEST_HELD_MS = 55_000
-/** Who renews a value is settled for 5 s and not prolonged: of a load that fails after that, nobody knows. */
-const LONGEST_RENEWED_MS = 4_999
 
 /** By so many milliseconds, or to just before, at or just after a moment at which something changes by itself. */
 export class Advance extends Step {
@@ -16,9 +14,7 @@ export class Advance extends Step {
 
   check(reference: Reference): boolean {
     const then = reference.now + this.#amount(reference)
-    return [...reference.held.values()].every(({ beganAt, over, why }) => {
-      return then - beganAt <= (over && why !== 'refresh' ? LONGEST_RENEWED_MS : LONGEST_HELD_MS)
-    })
+    return [...reference.held.values()].every(({ beganAt }) => then - beganAt <= LONGEST_HELD_MS)
   }
 
   async act(reference: Reference, system: System): Promise<void> {

@@ -222,8 +222,7 @@ export class Reference {
     const kept = doubtful && !overtaken ? stored : stands
     if (kept && entry) this.#entries.set(place, entry)
     else if (stands && !entry) this.#entries.delete(place)
-    // Beside a value that stood, only a store proves anything.
-    return kept && (entry !== undefined || over === undefined)
+    return kept
   }
 
   /** `undefined` for what is not to be stored. */
