@@ -4,6 +4,8 @@ import { IDS, type Name, type Place, type Result, TAGS } from './functions.ts'
 import { Advance, ChangeSource, TurnSource } from './outside.ts'
 import type { Command, Commands } from './step.ts'
 import {
+  expireByArguments,
+  expireByPattern,
   invalidateByArguments,
   invalidateByKey,
   invalidateByPattern,
@@ -81,6 +83,8 @@ function writesOn(place: fc.Arbitrary<Place>): fc.Arbitrary<Write>[] {
   return [
     place.map(invalidateByArguments),
     place.map(invalidateByKey),
+    place.map(expireByArguments),
+    place.map(({ name }) => expireByPattern(name)),
     place.map(remove),
     place.chain(({ name }) => fc.constantFrom(...patternsOn(name))),
     fc.subarray([...TAGS], { minLength: 1, maxLength: 2 }).map(invalidateByTags),

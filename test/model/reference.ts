@@ -14,6 +14,8 @@ interface Entry {
   readonly renewedUntil: number
   /** served when the function fails until then. */
   readonly spareUntil: number
+  /** There until then, though of no use any more when it has expired before. */
+  readonly keptUntil: number
   /** To renew it has failed: until then it is not tried again. */
   pausedUntil: number
 }
@@ -80,7 +82,7 @@ export class Reference {
 
   /** Runs the function, whatever stands, and serves nothing else when it fails. */
   refresh(place: Place): Outcome | undefined {
-    return this.#load(place, 'refresh', this.#standingEntry(place), [{ spare: undefined }])
+    return this.#load(place, 'refresh', this.#keptEntry(place), [{ spare: undefined }])
   }
 
   /** What a call would be served without waiting. */
@@ -109,6 +111,23 @@ export class Reference {
     for (const place of targets) {
       this.#end(place)
       this.#overtake(place)
+    }
+    return stood
+  }
+
+  /** Served no more, but when the function fails, for as long as `staleIfError` says from now on. */
+  expire(hit: (place: Place) => boolean): boolean {
+    const targets = PLACES.filter(hit)
+    const stood = targets.some((place) => this.#standingEntry(place))
+    for (const place of targets) {
+      this.#overtake(place)
+      const entry = this.#keptEntry(place)
+      if (!entry) continue
+      const freshUntil = Math.min(this.now, entry.freshUntil)
+      const spareUntil = Math.min(entry.keptUntil, freshUntil + (place.declared.staleIfError ?? 0) * 1_000)
+      // What nobody could ever fall back on is removed.
+      if (entry.keptUntil === entry.freshUntil) this.#end(place)
+      else this.#entries.set(place, { ...entry, freshUntil, renewedUntil: 0, spareUntil, pausedUntil: 0 })
     }
     return stood
   }
@@ -189,6 +208,8 @@ export class Reference {
   }
 
   #load(place: Place, why: Why, over: Entry | undefined, callers: Caller[]): Outcome | undefined {
+    // A lease takes the place of what is of no use.
+    if (why === 'miss' && !over) this.#end(place)
     const loaded = this.#run(place)
     const load = { place, why, over, loaded, beganAt: this.now, callers, overtaken: false, doubtful: false }
     if (!this.#holdsNext) return this.#land(load)[0]
@@ -218,7 +239,7 @@ export class Reference {
   /** Stores a result, or what stood there goes: it was the old one. True when it is proven that nothing came between. */
   #keep({ place, over, overtaken, doubtful }: Load, value: Result, stored: boolean): boolean {
     const entry = this.#entryOf(place, value)
-    const stands = !overtaken && (over === undefined || this.#standingEntry(place) === over)
+    const stands = !overtaken && (over === undefined || this.#keptEntry(place) === over)
     const kept = doubtful && !overtaken ? stored : stands
     if (kept && entry) this.#entries.set(place, entry)
     else if (stands && !entry) this.#entries.delete(place)
@@ -233,11 +254,17 @@ export class Reference {
     const freshUntil = this.now + seconds * 1_000
     const renewedUntil = freshUntil + staleWhileRevalidate * 1_000
     const spareUntil = freshUntil + staleIfError * 1_000
-    return { value, tags: tagsOf(place, value), freshUntil, renewedUntil, spareUntil, pausedUntil: 0 }
+    const keptUntil = Math.max(renewedUntil, spareUntil)
+    return { value, tags: tagsOf(place, value), freshUntil, renewedUntil, spareUntil, keptUntil, pausedUntil: 0 }
   }
 
   #standingEntry(place: Place): Entry | undefined {
     return this.standing(place) === 'none' ? undefined : this.#entries.get(place)
+  }
+
+  #keptEntry(place: Place): Entry | undefined {
+    const entry = this.#entries.get(place)
+    return entry && this.now < entry.keptUntil ? entry : undefined
   }
 
   /** What was invalidated is not served any more, whatever comes. */

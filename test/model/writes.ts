@@ -48,6 +48,24 @@ export function invalidateByPattern(pattern: string, hit: (place: Place) => bool
   }
 }
 
+export function expireByArguments(place: Place): Write {
+  return {
+    label: `${place.name}.expire(${place.id})`,
+    expect: (reference) => hasRemoved(reference.expire((other) => other === place)),
+    carryOut: (system) => system.fn(place).expire(place.id),
+    held: HELD,
+  }
+}
+
+export function expireByPattern(name: string): Write {
+  return {
+    label: `invalidate('${name}:*', { mode: 'expire' })`,
+    expect: (reference) => hasRemoved(reference.expire((place) => place.name === name)),
+    carryOut: (system) => system.cache.invalidate(`${name}:*`, { mode: 'expire' }),
+    held: HELD,
+  }
+}
+
 export function invalidateByTags(tags: readonly string[]): Write {
   return {
     label: `invalidateTags(${tags.map((tag) => `'${tag}'`).join(', ')})`,
