@@ -45,9 +45,8 @@ export class Loading {
   /** The lease; or the value that someone has stored, or why to load without a lease. */
   async claim(call: KeyedCall, flight: Flight, miss: Miss): Promise<Lease | Found | Miss> {
     if (miss.spare) return this.#claimBeside(call, flight, miss)
-    const token = newId()
-    const first = miss.mayStore ? await this.#acquire(call, token, miss) : miss
-    return isLeased(first) ? this.#waitForOther(call, flight, token) : first
+    const first = miss.mayStore ? await this.#acquire(call, newId(), miss) : miss
+    return isLeased(first) ? this.#waitForOther(call, flight, newId()) : first
   }
 
   async #acquire(call: KeyedCall, token: string, miss: Miss): Promise<Lease | Miss> {

@@ -5,6 +5,7 @@ import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Journal } from '../redis/journal.ts'
+import { Leftovers } from '../redis/leftovers.ts'
 import { runScript } from '../redis/scripts.ts'
 import type { ServerClock } from '../redis/server-clock.ts'
 import { REMOVE_TIMEOUT_MS, type Reply, type Topology } from '../redis/topology.ts'
@@ -30,10 +31,16 @@ const DEFERRED: State = Object.freeze({
 /** How often it is tried to carry out what was deferred, and how long at the very end. */
 const REPLAY_EVERY_MS = 500
 const LAST_TRY_MS = 400
+const LEASE_HEAD = entryHead('lease', '')
+/** How long leases are left behind, at most: as long as they stand, or a little longer. */
+const LEFT_MS = 10_000
 const COUNTER = /^-?\d{1,19}$/
 
 export interface RedisDriver extends Driver {
-  /** Carries out what is noted, now and again until nothing is left. What it concerns is not served meanwhile. */
+  /**
+   * For when the store is there (again): carries out what is noted, now and again until nothing is left, and gives back
+   * leases that were left behind. What is still to be removed is not served meanwhile.
+   */
   replay(): void
 }
 
@@ -42,6 +49,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
   const { topology, journal, serverClock, commandTimeoutMs } = options
   const run: Topology['run'] = (...command) => topology.run(...command)
   let closed = false
+  const leftovers = new Leftovers(options.clock)
   let replaying = false
   let wake = () => {}
 
@@ -84,7 +92,8 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       const send = (client: RedisClient) =>
         runScript<Acquired>(client, 'cachewellAcquire', key, ...leases, leaseMs, over)
       // What reading has taken is taken off: together they may hold up a call for one timeout, and little more.
-      return run(key, 'acquire', send, Math.max(commandTimeoutMs / 5, commandTimeoutMs - spentMs))
+      const timeoutMs = Math.max(commandTimeoutMs / 5, commandTimeoutMs - spentMs)
+      return orLeft(run(key, 'acquire', send, timeoutMs), key, entryHead('lease', token))
     },
 
     async commit(key, head, draft) {
@@ -92,7 +101,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       if (journal.covers(key)) return false
       const send = (client: RedisClient) =>
         runScript<number>(client, 'cachewellCommit', key, head, encodeDraft(draft), draft.keepMs)
-      return (await run(key, 'commit', send)) === 1
+      return (await orLeft(run(key, 'commit', send), key, head)) === 1
     },
 
     renew: (key, token, leaseMs) =>
@@ -100,9 +109,9 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
         return (await runScript<number>(client, 'cachewellRenew', key, entryHead('lease', token), leaseMs)) === 1
       }),
 
-    release: (key, token, passMs) =>
-      run(key, 'release', async (client) => {
-        const head = entryHead('lease', token)
+    release(key, token, passMs) {
+      const head = entryHead('lease', token)
+      const send = async (client: RedisClient) => {
         // A pass marker takes the lease's place just as a value would.
         const released =
           passMs === undefined
@@ -116,7 +125,9 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
                 passMs,
               )
         return (await released) === 1
-      }),
+      }
+      return orLeft(run(key, 'release', send), key, head)
+    },
 
     async put(items) {
       const write = ({ key, draft }: { key: string; draft: Draft }) =>
@@ -177,6 +188,9 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     replay() {
       wake()
       void replay()
+      const release = (key: string, head: string) =>
+        run(key, 'release', (client) => runScript(client, 'cachewellRelease', key, head))
+      void leftovers.clear(release)
     },
 
     async close() {
@@ -188,6 +202,17 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       await topology.close()
       return journal.size
     },
+  }
+
+  /** After a failure a lease may stand that nobody uses. */
+  async function orLeft<T>(command: Promise<T>, key: string, head: string): Promise<T> {
+    try {
+      return await command
+    } catch (error) {
+      const isLocal = error instanceof CacheTroubleError && error.local
+      if (head.startsWith(LEASE_HEAD) && !isLocal) leftovers.add(key, head, LEFT_MS)
+      throw error
+    }
   }
 
   async function replay(): Promise<void> {

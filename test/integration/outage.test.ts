@@ -4,6 +4,7 @@ import { runChild } from '../support/child.ts'
 import { rawCommand } from '../support/raw-command.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { hold, TcpProxy, up } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 import { commandCounts, counting, isCached, median, openReady, timed } from './open-cache.ts'
 
@@ -38,6 +39,26 @@ describeRedis('a Redis that goes away', () => {
     // One client connection, and not one for each attempt.
     const clients = String(await server.command('CLIENT', 'LIST', 'TYPE', 'normal'))
     expect(clients.trim().split('\n')).toHaveLength(2)
+  })
+
+  test('in the middle of loads: the leases of the loads are given back when it is there again', async () => {
+    await using proxy = await TcpProxy.start(server)
+    const { cache, of } = await openReady({ url: proxy.via(server.url), breaker: { probeAtMost: '250ms' } })
+    const load = counting()
+    const call = cache.cached(load, { key: 'k', ttl: 60 })
+    await until(() => isCached(() => call('warm')))
+    const ids = Array.from({ length: 5 }, (_, id) => id)
+    // Reads are answered, but neither who asks for a lease nor who would give it back.
+    proxy.apply(up(hold(({ bytes }) => /evalsha/i.test(bytes.toString('latin1')))))
+    await Promise.all(ids.map((id) => call(id)))
+    await until(() => of('connection').some(({ state }) => state === 'lost'))
+    proxy.heal()
+    await until(() => of('connection').filter(({ state }) => state === 'ready').length === 2)
+    const other = await openReady({ url: server.url })
+    const { ms } = await timed(() =>
+      Promise.all(ids.map((id) => until(() => other.cache.cached(counting(), { key: 'k', ttl: 60 })(id)))),
+    )
+    expect(ms).toBeLessThan(3_000)
   })
 
   test('by a crash, in the middle of calls: every one of them gets its result', async () => {
