@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Watchdog } from '../support/watchdog.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -14,7 +15,8 @@ export interface Build extends Disposable {
 /** `src` as it would be published, in a folder that goes away: measured is what users install, and of this very moment. */
 export function buildCachewell(): Build {
   const folder = mkdtempSync(join(tmpdir(), 'cachewell-bench-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const watchdog = new Watchdog(folder) // It may be that nobody comes to dispose of it.
+  const remove = () => watchdog.close()
   // From where ioredis is found, which is not part of the build.
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
   const tsup = join(root, 'node_modules/.bin/tsup')

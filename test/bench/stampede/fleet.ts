@@ -1,6 +1,7 @@
 import { type Child, runChild } from '../../support/child.ts'
-import { until } from '../../support/until.ts'
-import type { Contestant } from './contestants.ts'
+import type { Contestant } from '../contestants.ts'
+import { heard } from '../heard.ts'
+import { wallClock } from '../wall-clock.ts'
 import type { Round, RoundReport } from './member.ts'
 
 /** What came of one stampede. */
@@ -53,14 +54,14 @@ export class Fleet {
         timeoutMs: LIFE_MS,
       })
     const fleet = new Fleet(contestant, database, Array.from({ length: size }, start))
-    await fleet.#heard('ready', () => true, START_LIMIT_MS)
+    await fleet.#heard('ready', START_LIMIT_MS)
     return fleet
   }
 
   async run(stampede: Stampede): Promise<Outcome> {
-    const round: Round = { ...stampede, startAt: performance.timeOrigin + performance.now() + LEAD_MS }
+    const round: Round = { ...stampede, startAt: wallClock() + LEAD_MS }
     for (const member of this.#members) member.send(round)
-    const reports = await this.#heard<RoundReport>('done', ({ key }) => key === round.key, ROUND_LIMIT_MS)
+    const reports = await this.#heard<RoundReport>('done', ROUND_LIMIT_MS, ({ key }) => key === round.key)
     const starts = reports.map(({ startedAt }) => startedAt)
     return {
       loads: sum(reports.map(({ loads }) => loads)),
@@ -77,20 +78,13 @@ export class Fleet {
   }
 
   /** One message of this type from each of the processes. */
-  async #heard<T>(type: string, matches: (message: T) => boolean, timeoutMs: number): Promise<T[]> {
-    const said = () =>
-      this.#members.map((member) =>
-        (member.messages as readonly (T & { type: string })[]).find((one) => one.type === type && matches(one)),
-      )
+  async #heard<T>(type: string, timeoutMs: number, matches?: (message: T) => boolean): Promise<T[]> {
     try {
-      await until(() => said().every((one) => one !== undefined), { timeoutMs })
-    } catch {
-      const errors = this.#members.map(({ stderr }) => stderr).filter(Boolean)
+      return await Promise.all(this.#members.map((member) => heard(member, type, timeoutMs, matches)))
+    } catch (error) {
       await this[Symbol.asyncDispose]()
-      const detail = errors[0] ? `:\n${errors[0]}` : ''
-      throw new Error(`${this.contestant.name}: not every process came to '${type}' in ${timeoutMs} ms${detail}`)
+      throw new Error(`${this.contestant.name}: ${error instanceof Error ? error.message : error}`)
     }
-    return said() as T[]
   }
 }
 

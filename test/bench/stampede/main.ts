@@ -2,12 +2,14 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { sleep } from '../../support/real-time.ts'
 import { RedisServer } from '../../support/redis-server.ts'
+import { namesIn, wholeNumber } from '../arguments.ts'
 import { buildCachewell } from '../build.ts'
+import { isPeer } from '../contestants.ts'
 import { describeMachine, type Machine, machineLine } from '../machine.ts'
 import { installPeers } from '../peers/install.ts'
-import { contestant, isPeer, NAMES } from './contestants.ts'
+import { contestant, NAMES } from './contestants.ts'
 import { Fleet, type Outcome } from './fleet.ts'
-import { brokenPromises, type Result, summarise, table } from './report.ts'
+import { brokenPromises, type Result, resultTable, summarise } from './report.ts'
 import { type Traffic, TrafficCounter } from './traffic.ts'
 
 const USAGE = `npm run bench:stampede -- [--rounds 10] [--counted 3] [--only cachewell,hand-written] [--json FILE]`
@@ -35,15 +37,12 @@ function readOptions(): Options {
       json: { type: 'string' },
     },
   })
-  const names = values.only.split(',')
-  const unknown = names.find((name) => !NAMES.includes(name))
-  if (unknown !== undefined) throw new Error(`--only knows ${NAMES.join(', ')}; not ${unknown}`)
-  return { rounds: wholeNumber(values.rounds), counted: wholeNumber(values.counted), names, json: values.json }
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d*$/.test(text)) return Number(text)
-  throw new Error(`'${text}' is no whole number above zero. ${USAGE}`)
+  return {
+    rounds: wholeNumber(values.rounds, USAGE),
+    counted: wholeNumber(values.counted, USAGE),
+    names: namesIn(values.only, NAMES),
+    json: values.json,
+  }
 }
 
 /** Each once per round, and another one first each time. */
@@ -109,7 +108,7 @@ function report(results: readonly Result[], machine: Machine, options: Options):
     `Rounds each: ${options.rounds}, in turns; the processes of a round started at most ${apart.toFixed(1)} ms apart`,
   )
   console.log(machineLine(machine))
-  console.log(`\n${table(summaries)}\n`)
+  console.log(`\n${resultTable(summaries)}\n`)
   console.log('loads: of all processes together. slowest: the slowest caller, in ms over the loader.')
   console.log(
     `commands sent, commands that scripts ran, messages pushed: median of ${options.counted} rounds not timed.`,

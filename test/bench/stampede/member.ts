@@ -1,6 +1,8 @@
 import { onParentMessage, tellParent } from '../../support/parent.ts'
 import { now, sleep } from '../../support/real-time.ts'
-import type { Adapter } from './contestants.ts'
+import type { Adapter } from '../contestants.ts'
+import { PAYLOAD } from '../payload.ts'
+import { wallClock } from '../wall-clock.ts'
 
 /** What the parent asks of this process: so many callers of one key, at a time of the wall clock. */
 export interface Round {
@@ -23,13 +25,6 @@ export interface RoundReport {
 }
 
 const TTL_MS = 600_000
-/** With it the value takes some 800 bytes as JSON. */
-const PAYLOAD = Array.from({ length: 10 }, (_, id) => ({
-  id,
-  name: `item number ${id}`,
-  price: id * 1.5,
-  tags: ['a', 'b'],
-}))
 
 let loadMs = 0
 let loads = 0
@@ -39,8 +34,6 @@ async function load(key: string) {
   await sleep(loadMs)
   return { key, by: process.pid, payload: PAYLOAD }
 }
-
-const wallClock = () => performance.timeOrigin + now()
 
 async function call(key: string): Promise<{ ms: number; ok: boolean }> {
   const began = now()

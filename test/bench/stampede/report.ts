@@ -1,4 +1,5 @@
-import type { Contestant } from './contestants.ts'
+import type { Contestant } from '../contestants.ts'
+import { median, table } from '../table.ts'
 import type { Outcome } from './fleet.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -53,7 +54,7 @@ export function brokenPromises({ loads, overLoaderMs, failed }: Summary): string
 
 const HEADS = ['', 'loads', 'slowest: median', 'worst', 'commands', '+ in scripts', 'messages'] as const
 
-export function table(summaries: readonly Summary[]): string {
+export function resultTable(summaries: readonly Summary[]): string {
   const rows = summaries.map(({ name, version, loads, overLoaderMs, commands, inScripts, pushes }) => [
     `${name} ${version}`.trim(),
     loads.worst === loads.median ? String(loads.median) : `${loads.median} (worst ${loads.worst})`,
@@ -63,16 +64,7 @@ export function table(summaries: readonly Summary[]): string {
     String(inScripts),
     String(pushes),
   ])
-  const widths = HEADS.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)))
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')
-  return [line(HEADS), ...rows.map(line)].join('\n')
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1)
-  return middle.reduce((total, one) => total + one, 0) / middle.length
+  return table(HEADS, rows)
 }
 
 const ms = (value: number): string => value.toFixed(1)

@@ -2,7 +2,7 @@ import { BentoCache, bentostore } from 'bentocache'
 import { redisDriver } from 'bentocache/drivers/redis'
 import { Redis } from 'ioredis'
 
-/** @type {import('../../stampede/contestants.ts').Adapter} */
+/** @type {import('../../contestants.ts').Adapter} */
 export default async function bentocache(url, load, ttlMs) {
   const store = bentostore().useL2Layer(redisDriver({ connection: new Redis(url) }))
   const cache = new BentoCache({ default: 'redis', stores: { redis: store } })

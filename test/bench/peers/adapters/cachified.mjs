@@ -1,7 +1,7 @@
 import { cachified } from '@epic-web/cachified'
 import { Redis } from 'ioredis'
 
-/** @type {import('../../stampede/contestants.ts').Adapter} */
+/** @type {import('../../contestants.ts').Adapter} */
 export default async function epicCachified(url, load, ttlMs) {
   const redis = new Redis(url)
   const cache = {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { Loader, RedisCache } from 'layered-loader'
 
-/** @type {import('../../stampede/contestants.ts').Adapter} */
+/** @type {import('../../contestants.ts').Adapter} */
 export default async function layeredLoader(url, load, ttlMs) {
   const loader = new Loader({
     inMemoryCache: false,

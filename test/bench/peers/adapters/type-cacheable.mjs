@@ -2,7 +2,7 @@ import core from '@type-cacheable/core'
 import adapter from '@type-cacheable/ioredis-adapter'
 import { Redis } from 'ioredis'
 
-/** @type {import('../../stampede/contestants.ts').Adapter} */
+/** @type {import('../../contestants.ts').Adapter} */
 export default async function typeCacheable(url, load, ttlMs) {
   adapter.useAdapter(new Redis(url))
   const decorate = core.Cacheable({ cacheKey: ([key]) => key, ttlSeconds: ttlMs / 1_000 })

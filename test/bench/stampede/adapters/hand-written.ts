@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { sleep } from '../../../support/real-time.ts'
-import type { Load } from '../contestants.ts'
+import type { Load } from '../../contestants.ts'
 
 const LOCK_MS = 5_000
 const POLL_MS = 50
