@@ -107,7 +107,7 @@ export function createEngine(given: CacheOptions): CacheEngine {
   const pending = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
     pending.add(work)
-    void work.finally(() => pending.delete(work))
+    void work.catch(() => {}).finally(() => pending.delete(work))
   }
   const around = {
     events,

@@ -38,3 +38,10 @@ export function sleep(ms: number, clock: Clock): Promise<void> {
     clock.setTimeout(resolve, ms).unref?.()
   })
 }
+
+/** Waits, and the process does not end meanwhile: for what somebody waits for. */
+export function pause(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimeout(resolve, ms)
+  })
+}

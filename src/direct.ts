@@ -99,7 +99,9 @@ export class DirectAccess {
   }
 
   #unpack(tier: StoreTier, { header, body }: Value): unknown {
-    return header.softExpiresAt > tier.driver.time() ? tier.driver.packing.unpack(body, this.#rules) : undefined
+    return !header.expired && header.softExpiresAt > tier.driver.time()
+      ? tier.driver.packing.unpack(body, this.#rules)
+      : undefined
   }
 
   /** `undefined`, with one notice, for what cannot be stored: as with a cached function's result. */

@@ -69,5 +69,10 @@ export class UnkeyableError extends Error {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    // An object without a prototype, for one.
+    return 'something that cannot be shown'
+  }
 }

@@ -62,12 +62,14 @@ export class ReadThrough {
     const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
     // While the store is away there is nothing to ask, nor to wait for: not even a load that may be too old for us.
-    if (tier.driver.away?.(keyed.key)) return this.#inTime(keyed, this.#loadAway(keyed))
+    if (tier.driver.away?.(keyed.key)) {
+      const work = this.#loadAway(keyed)
+      return this.#inTime(keyed, work, tier.flights.get(keyed.key))
+    }
     // A store in this process answers at once: a hit takes no turn of the loop.
     const seen = this.#reading.now(keyed)
     const answer = seen && this.#reading.answer(keyed, seen)
     if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
-    if (tier.flights.size >= MAX_FLIGHTS && !tier.flights.has(keyed.key)) return this.#bypass(call, 'overloaded')
     return this.#inTime(keyed, this.#gather(keyed))
   }
 
@@ -109,7 +111,13 @@ export class ReadThrough {
         if (gathering) gathering.reason = miss.reason
       }
       const flight = tier.flights.get(key)
-      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, gathering?.flight))
+      if (flight === undefined && tier.flights.size >= MAX_FLIGHTS) {
+        gathering?.flight?.land(LOOK_YOURSELF)
+        return this.#bypass(call, 'overloaded')
+      }
+      // Only in the first turn: later, whoever has gathered has been sent on.
+      const gathered = read && gathering?.flight
+      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, gathered))
       // Whether they may have what that one brings is for each of them to see.
       gathering?.flight?.land(LOOK_YOURSELF)
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
@@ -118,12 +126,15 @@ export class ReadThrough {
       const outcome = await this.#softly(call, miss.spare, landing)
       // Else the load began before this call and may hold what was invalidated since: begin again.
       if (outcome !== START_OVER) return outcome
+      // While the store is away nothing is proven, and there would be no end to beginning again.
+      if (tier.driver.away?.(key)) return this.#loadAway(call)
     }
   }
 
   /** Shares a load with those who call in the same turn of the loop: any that has begun may be too old, and none is proven. */
   #loadAway(call: KeyedCall): Promise<unknown> {
     const flight = call.tier.flights.get(call.key)
+    if (call.tier.flights.size >= MAX_FLIGHTS) return this.#bypass(call, 'overloaded')
     if (flight === undefined || flight.begun) return this.#lead(call, AWAY)
     return flight.join().then((landing) => this.#share(call, landing, AWAY.reason))
   }
@@ -173,11 +184,11 @@ export class ReadThrough {
     return orWhenLate(work, softTimeoutMs, this.#around.clock, () => this.#serveStale(call, spare))
   }
 
-  #inTime({ policy, tier, key }: KeyedCall, work: Promise<unknown>): Promise<unknown> {
+  #inTime({ policy, tier, key }: KeyedCall, work: Promise<unknown>, flight?: Flight): Promise<unknown> {
     const { hardTimeoutMs, name } = policy
     if (hardTimeoutMs === undefined) return work
     return orWhenLate(work, hardTimeoutMs, this.#around.clock, () => {
-      tier.flights.get(key)?.leave()
+      ;(flight ?? tier.flights.get(key))?.leave()
       throw new LoadTimeoutError(name, hardTimeoutMs)
     })
   }
@@ -213,6 +224,7 @@ export class ReadThrough {
     if (!keyed) return this.#bypass(call, 'unkeyable')
     let seen: Seen
     do {
+      if (tier.driver.away?.(keyed.key)) return this.#lead(keyed, { ...AWAY, reason: 'refresh' })
       // A load that is under way began before this call: it will not do.
       const flight = tier.flights.get(keyed.key)
       if (flight?.waitsForCaller()) return this.#bypass(call, 'reentrant')
@@ -260,14 +272,14 @@ export class ReadThrough {
     const tier = await this.#around.tierOf(call.policy.tier)
     const keyed = this.#reading.keyed(tier, call)
     if (!keyed) return call.load()
+    if (inCommitScope()) {
+      const value = await call.load()
+      await whenCommitted(async () => (await this.#setNow(call, value)) || this.#storing.drop(keyed), undefined)
+      return value
+    }
     if (tier.driver.name === 'null') {
       const value = await call.load()
       await this.#storing.drop(keyed)
-      return value
-    }
-    if (inCommitScope()) {
-      const value = await call.load()
-      await this.set(call, value)
       return value
     }
     const lease = await this.#loading.claimForUpdate(keyed)

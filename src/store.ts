@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { sleep, withDeadline } from './deadline.ts'
 import type { Driver, State } from './drivers/driver.ts'
 import { memoryDriver } from './drivers/memory.ts'
-import { nullDriver, unknownDriver } from './drivers/null.ts'
+import { nullDriver, type UnknownDriver, unknownDriver } from './drivers/null.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
 import type { Guard } from './guard.ts'
@@ -25,7 +25,7 @@ export class Store {
   readonly #options: ResolvedOptions
   readonly #events: Events
   readonly #guard: Guard
-  readonly #unknown: ReturnType<typeof unknownDriver>
+  readonly #unknown: UnknownDriver
   /** The null driver where caching is off, and when the cache is closed. */
   #main: StoreTier
   #memory: StoreTier | undefined
@@ -90,7 +90,7 @@ export class Store {
       void this.#retryLater()
       return
     }
-    for (const removal of this.#unknown.deferred) tier.driver.defer(removal)
+    this.#unknown.handOver(tier.driver)
     this.#main = tier
     this.#known = true
   }

@@ -7,22 +7,35 @@ import type { Driver, Removal, State } from './driver.ts'
 const MAX_DEFERRED = 10_000
 const ABSENT: State = Object.freeze({ kind: 'absent' })
 
-/** What stands in while it is not known yet where to store: nothing is kept, but what is invalidated must not be forgotten. */
-/** @param everything - a glob that matches all that the cache owns */
-export function unknownDriver(everything: string): Driver & { readonly deferred: readonly Removal[] } {
+export interface UnknownDriver extends Driver {
+  /** It is known now: what was invalidated meanwhile, or is yet to be by who began before, is its to carry out. */
+  handOver(driver: Driver): void
+}
+
+/**
+ * What stands in while it is not known yet where to store: nothing is kept, but what is invalidated must not be forgotten.
+ *
+ * @param everything - a glob that matches all that the cache owns
+ */
+export function unknownDriver(everything: string): UnknownDriver {
   const deferred: Removal[] = []
+  let heir: Driver | undefined
   const notYet = async (): Promise<never> => {
     throw new CacheTroubleError('UNKNOWN', 'it is not known yet where to store', true)
   }
   return {
     ...nullDriver(),
     away: () => true,
-    deferred,
     invalidate: notYet,
     remove: notYet,
     restamp: notYet,
     defer(removal) {
-      if (deferred.push(removal) > MAX_DEFERRED) deferred.splice(0, deferred.length, { glob: everything })
+      if (heir) heir.defer(removal)
+      else if (deferred.push(removal) > MAX_DEFERRED) deferred.splice(0, deferred.length, { glob: everything })
+    },
+    handOver(driver) {
+      heir = driver
+      for (const removal of deferred) driver.defer(removal)
     },
     close: async () => deferred.length,
   }

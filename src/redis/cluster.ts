@@ -1,4 +1,4 @@
-import { sleep, withDeadline } from '../deadline.ts'
+import { pause, withDeadline } from '../deadline.ts'
 import { CacheTroubleError } from '../errors.ts'
 import type { Watch } from '../watch.ts'
 import type { ClientRecipe, RedisClient } from './client.ts'
@@ -33,6 +33,8 @@ export class Cluster implements Topology {
   readonly #options: ClusterOptions
   readonly #servers = new Map<string, { readonly endpoint: Endpoint; readonly server: Server }>()
   #map: SlotMap | undefined
+  /** Of each slot, also while nobody has it. */
+  readonly #lastOwners: string[] = []
   #asked = false
   #asking: Promise<void> | undefined
   #askedAt = Number.NEGATIVE_INFINITY
@@ -46,9 +48,11 @@ export class Cluster implements Topology {
   }
 
   away(key: string): boolean {
-    if (this.#map === undefined) return this.#asked && this.#first === undefined
-    const owner = this.#map[keySlot(key)]
-    return owner === undefined || this.#serverAt(owner).away()
+    const owner = this.#map?.[keySlot(key)]
+    if (owner) return this.#serverAt(owner).away()
+    if (!this.#asked || this.#first) return false
+    void this.#ask()
+    return true
   }
 
   async run<T>(
@@ -69,7 +73,10 @@ export class Cluster implements Topology {
         if (!redirection || redirections === MAX_REDIRECTIONS) throw error
         asking = redirection.kind === 'ASK'
         // Who has the slot now may have taken over without having got all that was acknowledged: `#install` sees to that.
-        if (!asking) await withDeadline(this.#ask(), commandTimeoutMs, 'finding out who has which slot', clock)
+        if (!asking) {
+          const learnt = this.#learn(key, redirection.endpoint)
+          await withDeadline(learnt, commandTimeoutMs, 'finding out who has which slot', clock)
+        }
         at = redirection.endpoint
       }
     }
@@ -111,14 +118,19 @@ export class Cluster implements Topology {
    * missed by both: then it begins again.
    */
   async *scan(glob: string): AsyncGenerator<readonly string[]> {
+    let last: string | undefined
     for (let scans = 1; ; scans++) {
       await this.#known()
+      await this.#asking
       await this.#ask()
       const before = await this.#layout()
       for (const server of this.#masters()) yield* server.scan(glob)
-      if (before.settled && before.text === (await this.#layout()).text) return
+      const after = await this.#layout()
+      // A slot that was left on its way is looked through twice: a key that moved went from its old master to the new one.
+      if (before.text === after.text && (before.settled || before.text === last)) return
+      last = after.text
       if (scans === MAX_SCANS) throw new CacheTroubleError('UNSTABLE', 'slots of the cluster went on moving')
-      await sleep(SCAN_AGAIN_MS, this.#options.clock)
+      await pause(SCAN_AGAIN_MS, this.#options.clock)
     }
   }
 
@@ -157,8 +169,7 @@ export class Cluster implements Topology {
     this.#asked = true
     await this.#first
     if (this.#map) return
-    const { code = 'AWAY', message = 'no server of the cluster has said who has which slot' } = this.#lastError ?? {}
-    throw new CacheTroubleError(code, `Redis is away: ${message}`)
+    throw this.#lastError ?? new CacheTroubleError('AWAY', 'no server of the cluster has said who has which slot')
   }
 
   async #waitAtMost(asking: Promise<void>): Promise<void> {
@@ -173,26 +184,36 @@ export class Cluster implements Topology {
     throw new CacheTroubleError('CLUSTERDOWN', 'no server of the cluster has the slot of this key')
   }
 
+  /** A server has sent us to another one: it may have taken over, whatever the others know of that by now. */
+  async #learn(key: string, endpoint: Endpoint): Promise<void> {
+    // One that is under way may have been asked for before.
+    await this.#asking
+    await this.#ask(endpoint)
+    const owner = this.#map?.[keySlot(key)]
+    if (!owner || nameOf(owner) !== nameOf(endpoint)) this.#options.onChanged()
+  }
+
   #masters(): Server[] {
     const owners = new Map((this.#map ?? []).flatMap((owner) => (owner ? [[nameOf(owner), owner] as const] : [])))
     return Array.from(owners.values(), (owner) => this.#serverAt(owner))
   }
 
   /** Asks who has which slot, one server after the other until one knows. Never rejects. */
-  #ask(): Promise<void> {
-    this.#asking ??= this.#askEach().finally(() => {
+  #ask(first?: Endpoint): Promise<void> {
+    this.#asking ??= this.#askEach(first).finally(() => {
       this.#asking = undefined
     })
     return this.#asking
   }
 
-  async #askEach(): Promise<void> {
+  async #askEach(first: Endpoint | undefined): Promise<void> {
     const { clock } = this.#options
     const soon = this.#askedAt + ASK_AGAIN_MS - clock.now()
-    if (soon > 0) await sleep(soon, clock)
+    if (soon > 0) await pause(soon, clock)
     this.#askedAt = clock.now()
     const known = Array.from(this.#servers.values(), ({ endpoint }) => endpoint)
-    for (const endpoint of [...known.filter((one) => this.#serverAt(one).ready), ...this.#options.seeds, ...known]) {
+    const ready = known.filter((one) => this.#serverAt(one).ready)
+    for (const endpoint of [...(first ? [first] : []), ...ready, ...this.#options.seeds, ...known]) {
       if (this.#closed) return
       try {
         const read = (client: RedisClient) => readSlotMap(client, endpoint)
@@ -204,7 +225,6 @@ export class Cluster implements Topology {
   }
 
   #install(map: SlotMap): void {
-    const before = this.#map
     this.#map = map
     const masters = new Set(map.flatMap((owner) => (owner ? [nameOf(owner)] : [])))
     for (const [name, { server }] of this.#servers) {
@@ -212,7 +232,13 @@ export class Cluster implements Topology {
       this.#servers.delete(name)
       void server.close()
     }
-    const changed = before?.some((owner, slot) => owner && nameOf(owner) !== nameOf(map[slot] ?? owner))
+    let changed = false
+    map.forEach((owner, slot) => {
+      if (!owner) return
+      const name = nameOf(owner)
+      if (this.#lastOwners[slot] !== undefined && this.#lastOwners[slot] !== name) changed = true
+      this.#lastOwners[slot] = name
+    })
     // A replica that has taken over may not have got what its master had acknowledged.
     if (changed) this.#options.onChanged()
   }

@@ -110,7 +110,7 @@ export class Connection {
       return reply
     } catch (error) {
       const trouble = this.#explained(toTrouble(error, this.#options.secrets))
-      this.#judge(client, trouble, sentAt)
+      this.#judge(client, trouble, sentAt, timeoutMs)
       throw trouble
     }
   }
@@ -124,10 +124,11 @@ export class Connection {
    * An error reply that concerns one key shows that the server is well; a stall of our own shows nothing. A master that
    * has become a replica has a successor, which a new connection may find.
    */
-  #judge(client: RedisClient, trouble: CacheTroubleError, sentAt: number): void {
+  #judge(client: RedisClient, trouble: CacheTroubleError, sentAt: number, timeoutMs: number): void {
     if (client !== this.#client) return
     if (trouble instanceof CommandTimeoutError) {
-      if (trouble.stalled) return
+      // Nor does one that was given less time than commands have.
+      if (trouble.stalled || timeoutMs < this.#options.commandTimeoutMs) return
       const idle = sentAt - this.#repliedAt > IDLE_MS
       if (this.#breaker.failed() || idle) this.#lose(client, trouble)
     } else if (trouble.code === 'READONLY') this.#lose(client, trouble)

@@ -34,7 +34,7 @@ export function topologyOf(place: Place, shared: Shared): Topology {
     case 'sentinel': {
       const { hosts, name, db, credentials } = place
       const { tls, password } = credentials
-      // Sentinels mostly share the password of the servers that they watch, or have none and do not mind one.
+      // The credentials, and TLS, are for the servers: for sentinels that want some too, there is `client`.
       const options = { sentinels: hosts, name, db, ...credentials, enableTLSForSentinelMode: tls !== undefined }
       return one(recipeFrom(options, connectTimeoutMs), secretsOf({ password }))
     }

@@ -1,12 +1,9 @@
 import { CacheTroubleError } from '../errors.ts'
+import type { HostAndPort } from '../store-url.ts'
 import type { RedisClient } from './client.ts'
 import { SLOTS } from './key-slot.ts'
 
-/** Where a server listens. */
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
+export type Endpoint = HostAndPort
 
 export function nameOf({ host, port }: Endpoint): string {
   return `${host}:${port}`

@@ -9,6 +9,8 @@ const LOCAL_CODES = new Set([
   ...['MOVED', 'ASK', 'TRYAGAIN'],
 ])
 
+const REDIRECTIONS = new Set(['MOVED', 'ASK'])
+
 /**
  * What a client threw, as something that may be logged. The original is not kept as a cause: ioredis attaches the
  * command with its arguments, keys, values and AUTH's password among them.
@@ -20,11 +22,9 @@ export function toTrouble(error: unknown, secrets: readonly string[]): CacheTrou
   const replyCode = (error as Error)?.name === 'ReplyError' ? /^[A-Z]+/.exec(message)?.[0] : undefined
   const short = replyCode ?? (typeof code === 'string' ? code : 'ERROR')
   // Node tries several addresses, and what it throws when all have failed has a code but no words.
-  return new CacheTroubleError(
-    short,
-    redact(message || short, secrets),
-    replyCode !== undefined && LOCAL_CODES.has(replyCode),
-  )
+  // Where a redirection leads must be left as it is, and holds no secrets.
+  const shown = REDIRECTIONS.has(short) ? message : redact(message || short, secrets)
+  return new CacheTroubleError(short, shown, replyCode !== undefined && LOCAL_CODES.has(replyCode))
 }
 
 export function redact(text: string, secrets: readonly string[]): string {

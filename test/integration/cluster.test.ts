@@ -1,9 +1,11 @@
 import { type Cache, createCache } from 'cachewell'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runChild } from '../support/child.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 import { counting, isCached, makeGate, openCache, openReady } from './open-cache.ts'
 
@@ -46,6 +48,21 @@ describeRedis('a cluster', () => {
     const [first] = cluster.nodes
     const { cache } = await openReady({ url: `redis+cluster://127.0.0.1:1,127.0.0.1:${first?.port}`, prefix: 'seeds' })
     await until(() => isCached(cache.cached(counting(), { key: 'k', ttl: 60 })))
+  })
+
+  test('is found although it was not there at first, by calls alone', async () => {
+    await using proxy = await TcpProxy.start(cluster.nodes[0] as RedisServer)
+    proxy.refuse()
+    const { cache } = openCache({ url: `redis+cluster://127.0.0.1:${proxy.port}`, prefix: 'later' })
+    const call = cache.cached(counting(), { key: 'k', ttl: 60 })
+    expect([await call(), await call()]).toEqual([1, 2])
+    await proxy.accept()
+    await until(() => isCached(call))
+  })
+
+  test('lets no script end in the middle of an invalidation', async () => {
+    const child = runChild('test/integration/children/invalidator.ts', { env: { CACHE_URL: cluster.url } })
+    expect(await child.done).toMatchObject({ code: 0, messages: [{ deferred: false }, { deferred: false }] })
   })
 
   test('removes by pattern on every master, and nothing of others', async () => {
