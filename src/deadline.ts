@@ -17,7 +17,9 @@ export function withDeadline<T>(promise: Promise<T>, ms: number, what: string, c
     const started = clock.now()
     const timer = clock.setTimeout(() => {
       const stalled = clock.now() - started - ms > STALL_MS
-      clock.setImmediate(() => reject(new CommandTimeoutError(`${what} took longer than ${ms} ms`, stalled)))
+      clock.setImmediate(() =>
+        reject(new CommandTimeoutError(`${what} took longer than ${Math.round(ms)} ms`, stalled)),
+      )
     }, ms)
     promise.then(
       (value) => {

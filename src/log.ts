@@ -19,6 +19,8 @@ interface Line {
   readonly windowMs: number
 }
 
+const LOST = 'connection lost'
+const READY = 'connection ready'
 const WINDOW_MS = 30_000
 /** Topics remembered. Beyond it the oldest is forgotten, and at worst said again. */
 const MAX_TOPICS = 500
@@ -38,6 +40,8 @@ export function logEvents(logger: Logger, clock: Clock): CacheListener {
     }
     topics.delete(line.topic)
     topics.set(line.topic, { until: clock.now() + line.windowMs, suppressed: 0 })
+    // After each loss it is said when it is over.
+    if (line.topic === LOST) topics.delete(READY)
     if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string)
     const suppressed = known?.suppressed ? ` (and ${known.suppressed} more like it since)` : ''
     return write(line.level, `cachewell: ${line.message}${suppressed}`)
@@ -76,7 +80,7 @@ function lineOf(event: CacheEvent): Line | undefined {
 }
 
 function connectionLine(state: 'ready' | 'lost' | 'failed', reason = 'no reason was given'): Line {
-  const topic = `connection ${state}`
+  const topic = state === 'failed' ? 'connection failed' : state === 'lost' ? LOST : READY
   if (state === 'ready') return { level: 'info', message: 'connected to Redis', topic, windowMs: WINDOW_MS }
   const message =
     state === 'lost'

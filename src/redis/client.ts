@@ -37,7 +37,6 @@ const OURS = {
   autoResubscribe: false,
   maxRetriesPerRequest: 0,
   retryStrategy: () => null,
-  sentinelRetryStrategy: () => null,
   reconnectOnError: null,
   enableReadyCheck: false,
   disableClientInfo: true,

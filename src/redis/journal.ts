@@ -4,6 +4,8 @@ import { matches } from '../pattern.ts'
 
 const MAX_REMOVALS = 10_000
 const AT_A_TIME = 200
+/** Each is a scan through the whole of Redis: with more of them, one through all that is ours takes less. */
+const MAX_GLOBS = 50
 /** A server that comes back may have forgotten what it acknowledged so long ago, mostly much less. */
 const REMEMBERED_MS = 60_000
 
@@ -42,7 +44,7 @@ export class Journal {
     this.#pending.delete(name)
     this.#pending.set(name, { ...removal })
     if ('glob' in removal) this.#globs.set(name, removal.glob)
-    if (this.#pending.size <= MAX_REMOVALS) return
+    if (this.#pending.size <= MAX_REMOVALS && this.#globs.size <= MAX_GLOBS) return
     this.#pending.clear()
     this.#globs.clear()
     for (const glob of this.everything) this.add({ glob })

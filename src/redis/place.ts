@@ -1,6 +1,7 @@
 import type { StoreUrl } from '../store-url.ts'
 import { type ClientRecipe, type RedisClient, recipeFrom, recipeFromClient, secretsOf } from './client.ts'
 import { Cluster } from './cluster.ts'
+import { recipeFromSentinels, type SentinelOptions } from './sentinel.ts'
 import { Server, type ServerOptions } from './server.ts'
 import { type Endpoint, nameOf } from './slot-map.ts'
 import type { Topology } from './topology.ts'
@@ -27,16 +28,15 @@ type NatMap = { readonly [endpoint: string]: Endpoint } | ((endpoint: string) =>
 
 export function topologyOf(place: Place, shared: Shared): Topology {
   const { connectTimeoutMs } = shared
-  const one = (recipe: ClientRecipe, secrets: readonly string[]) => new Server({ ...shared, recipe, secrets, hints })
+  const one = (recipe: ClientRecipe, secrets: readonly string[], db: unknown) =>
+    new Server({ ...shared, recipe, secrets, hints, prepareMore: selectOf(db) })
   switch (place.store) {
     case 'redis':
-      return one(recipeFrom(place.url, connectTimeoutMs), secretsOf(place.url))
+      return one(recipeFrom(place.url, connectTimeoutMs), secretsOf(place.url), new URL(place.url).pathname.slice(1))
     case 'sentinel': {
       const { hosts, name, db, credentials } = place
-      const { tls, password } = credentials
       // The credentials, and TLS, are for the servers: for sentinels that want some too, there is `client`.
-      const options = { sentinels: hosts, name, db, ...credentials, enableTLSForSentinelMode: tls !== undefined }
-      return one(recipeFrom(options, connectTimeoutMs), secretsOf({ password }))
+      return watched({ sentinels: hosts, name, forSentinels: {}, forServers: { ...credentials, db } }, shared)
     }
     case 'cluster':
       return clusterOf(place.hosts, { ...place.credentials }, undefined, shared)
@@ -45,8 +45,48 @@ export function topologyOf(place: Place, shared: Shared): Topology {
         const { startupNodes, options } = place.client
         return clusterOf(startupNodes.map(endpointOf), options.redisOptions ?? {}, options.natMap, shared)
       }
-      return one(recipeFromClient(place.client, connectTimeoutMs), secretsOf(place.client.options))
+      if (place.client.options?.sentinels) return watchedByClient(place.client.options, shared)
+      return one(
+        recipeFromClient(place.client, connectTimeoutMs),
+        secretsOf(place.client.options),
+        place.client.options?.db,
+      )
   }
+}
+
+/** ioredis goes on in database 0 when the one that was named is refused: others' keys may be there. */
+function selectOf(db: unknown): ServerOptions['prepareMore'] {
+  return Number(db ?? 0) === 0 ? undefined : (client) => client.call('SELECT', String(db))
+}
+
+type Watched = Pick<SentinelOptions, 'sentinels' | 'name' | 'forSentinels'> & {
+  readonly forServers: { readonly [option: string]: unknown }
+}
+
+function watched(options: Watched, shared: Shared): Topology {
+  const { connectTimeoutMs, clock } = shared
+  const { forServers, forSentinels } = options
+  return new Server({
+    ...shared,
+    hints,
+    recipe: recipeFromSentinels({ ...options, connectTimeoutMs, clock }),
+    secrets: [...secretsOf(forServers), ...secretsOf(forSentinels as { [option: string]: unknown })],
+    prepareMore: selectOf(forServers.db),
+  })
+}
+
+/** By the options of an ioredis client that asks sentinels. */
+function watchedByClient(options: { readonly [option: string]: unknown }, shared: Shared): Topology {
+  const { sentinels, name, sentinelUsername, sentinelPassword, sentinelTLS, enableTLSForSentinelMode, ...rest } =
+    options
+  const forSentinels = { username: sentinelUsername, password: sentinelPassword, tls: sentinelTLS }
+  // As in ioredis: TLS is for the servers only where that is said.
+  const forServers = enableTLSForSentinelMode ? rest : { ...rest, tls: undefined }
+  const endpoints = (sentinels as Partial<Endpoint>[]).map(({ host = '127.0.0.1', port = 26379 }) => ({
+    host,
+    port: Number(port),
+  }))
+  return watched({ sentinels: endpoints, name: String(name), forSentinels, forServers }, shared)
 }
 
 function clusterOf(

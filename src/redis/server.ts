@@ -103,7 +103,7 @@ export class Server implements Topology {
     const { serverClock, commandTimeoutMs, clock, mayBeReplica, onChanged, prepareMore } = this.#options
     // TIME is answered even while Redis loads its data; PING is not, and nothing else would be. A server that cannot
     // answer in the time that commands have is of no use.
-    const probes = Promise.all([serverClock.measure(client), client.ping(), identify(client)])
+    const probes = Promise.all([serverClock.measure(client), client.ping().catch(mayRead), identify(client)])
     const [, , { runId, replica }] = await withDeadline(probes, commandTimeoutMs, 'a probe', clock)
     if (replica && !mayBeReplica)
       throw new CacheTroubleError('READONLY', 'this is a replica, and what it says may be old: name its master')
@@ -111,6 +111,11 @@ export class Server implements Topology {
     this.#runId = runId ?? this.#runId
     await prepareMore?.(client)
   }
+}
+
+/** Where writes are refused for want of disk, PING is too, and what is there can still be read. */
+function mayRead(error: unknown): void {
+  if (!String(error).includes('MISCONF')) throw error
 }
 
 async function runIdOf(run: Run): Promise<string | undefined> {

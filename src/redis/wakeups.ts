@@ -66,7 +66,8 @@ export class Wakeups {
     } catch (error) {
       const trouble = toTrouble(error, secrets)
       // The server, or a mock, knows no tracking, or its rules forbid it: asking again will not help.
-      if (trouble.local || error instanceof TypeError) {
+      const isRefused = trouble.local && !trouble.message.includes('max number of clients')
+      if (isRefused || error instanceof TypeError) {
         this.#unsupported = true
         onUnsupported(trouble)
         await this.close()

@@ -158,6 +158,16 @@ describe('a client', () => {
 })
 
 describeRedis('a real Redis', () => {
+  test('whose database there is not stores nothing in another one', async () => {
+    await using server = await RedisServer.start({ args: ['--databases', '2'] })
+    const { cache } = openCache({ url: `${server.url}/5` })
+    expect(await cache.set('k', 'v', { ttl: 60 })).toBe(false)
+    expect(await server.command('DBSIZE')).toBe(0)
+    const inOther = openCache({ url: `${server.url}/1` })
+    await until(() => inOther.cache.set('k', 'v', { ttl: 60 }))
+    expect(await server.command('DBSIZE')).toBe(0)
+  })
+
   let server: RedisServer
   beforeAll(async () => {
     server = await RedisServer.start()

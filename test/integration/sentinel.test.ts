@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runChild } from '../support/child.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisSentinel } from '../support/redis-sentinel.ts'
 import { until } from '../support/until.ts'
@@ -21,6 +24,20 @@ describeRedis('servers that Sentinel watches', () => {
     expect(await byClient.cache.get('k')).toBe(await byUrl.cache.get('k'))
     await until(() => isCached(byClient.cache.cached(counting(), { key: 'other', ttl: 60 })))
     expect(client.status).toBe('wait')
+  })
+
+  test('are found though a sentinel is hung, and a script that cannot find any ends', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as { port: number }
+    const hung = group.url.replace('@', `@127.0.0.1:${port},`)
+    const { cache } = await openReady({ url: hung, prefix: 'hung' })
+    await until(() => isCached(cache.cached(counting(), { key: 'k', ttl: 60 })))
+    const child = runChild('test/integration/children/script.ts', {
+      env: { URL_OF_STORE: `redis+sentinel://127.0.0.1:${port}/mymaster` },
+    })
+    expect(await child.done).toMatchObject({ code: 0, timedOut: false })
+    silent.close()
   })
 
   test('fail over on request: the successor is used as soon as it is known, and nothing else after it', async () => {
