@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { check } from './check.ts'
-import { type Done, type Entry, type Load, type Member, parseEntries, type Read, type Removal } from './history.ts'
+import {
+  type Done,
+  type Entry,
+  type Incident,
+  type Load,
+  type Member,
+  parseEntries,
+  type Read,
+  type Removal,
+  type Stop,
+} from './history.ts'
 
 const SECOND = 1e9
 
@@ -15,6 +25,8 @@ function read(start: number, began: number, more: Partial<Read['value']> = {}): 
 function removal(id: string, start: number, more: Partial<Removal> = {}): Removal {
   return { kind: 'removal', id, target: 'a', keys: ['a'], endsLeases: true, start, ...more }
 }
+
+const incident = (what: Incident['what'], at: number): Incident => ({ kind: 'incident', what, at })
 
 /** Asked for its lease one unit before it began. */
 function load(id: string, start: number, leased = true): Load {
@@ -42,6 +54,13 @@ describe('a value whose load began before an invalidation was called', () => {
     expect(rules(of(removal('i', 100), done('i', 110, false)), of(read(111, 99)))).toEqual([])
     expect(rules(of(removal('i', 100)), of(read(111, 99)))).toEqual([])
     expect(rules(of(removal('i', 100, { keys: ['b'] }), done('i', 110)), of(read(111, 99)))).toEqual([])
+  })
+
+  it('may not be returned where it was put off, to the process itself, or to others when it was carried out', () => {
+    const putOff = [removal('i', 100), done('i', 110, false), incident('replayed', 200)]
+    expect(rules(of(...putOff, read(109, 99), read(111, 99)))).toEqual(['stale'])
+    expect(rules(of(...putOff), of(read(199, 99), read(201, 99)))).toEqual(['stale'])
+    expect(rules(of(...putOff), of(incident('replayed', 150), read(199, 99), read(201, 100)))).toEqual([])
   })
 
   it('is judged by whichever invalidation was called last, in whatever order they ended', () => {
@@ -84,6 +103,15 @@ describe('a version', () => {
   it('may not be older than what had been written when an invalidation was called', () => {
     expect(rules(of(...written), of(read(120, 101, { version: 6 })))).toEqual(['version'])
     expect(rules(of(...written), of(read(120, 101, { version: 7 })))).toEqual([])
+  })
+
+  it('may be what an update has written, though others had written more by the time it knew', () => {
+    const more: Entry = { kind: 'write', key: 'a', version: 8, end: 91 }
+    const update = [removal('u', 100, { version: 7 }), done('u', 110)]
+    const made = { id: 'u', from: 'update', version: 7 } as const
+    expect(rules(of(more, ...update), of(read(120, 100, made)))).toEqual([])
+    expect(rules(of(more, ...update), of(read(120, 100, { ...made, version: 6 })))).toEqual(['version'])
+    expect(rules(of(more, ...update, removal('i', 95), done('i', 99)), of(read(120, 100, made)))).toEqual(['version'])
   })
 
   it('may be older than what was written since, or before a call began', () => {
@@ -142,11 +170,93 @@ describe('two loads of a key under leases', () => {
     expect(rules({ ...of(...first), pauses }, of(...second))).toEqual(['overlap'])
   })
 
+  it('may run where a refresh may have put its result in the place of the lease', () => {
+    const refresh = [{ ...load('r', 2 * SECOND, false), why: 'refresh' }, done('r', 3 * SECOND)]
+    const early = [{ ...load('r', 0.2 * SECOND, false), why: 'refresh' }, done('r', 0.4 * SECOND)]
+    const pauses = [{ from: 0.6 * SECOND, to: 1.2 * SECOND }]
+    expect(rules(of(...first), of(...second), of(...refresh))).toEqual([])
+    expect(rules(of(...first), of(...second), of(...early))).toEqual(['overlap'])
+    expect(rules(of(...first), of(...second), { ...of(...early), pauses })).toEqual([])
+  })
+
+  it('may run where the first process was cut off for two turns of renewing, at once or one by one', () => {
+    const away = (...times: [from: number, to: number][]): Entry[] =>
+      times.flatMap(([from, to]) => [incident('lost', from * SECOND), incident('ready', to * SECOND)])
+    expect(rules(of(...first, ...away([1.5, 3.6])), of(...second))).toEqual([])
+    expect(rules(of(...first, ...away([1.5, 1.6], [3.5, 3.6])), of(...second))).toEqual([])
+    expect(rules(of(...first, incident('lost', 1.5 * SECOND)), of(...second))).toEqual([])
+    expect(rules(of(...first, ...away([1.5, 3])), of(...second))).toEqual(['overlap'])
+    expect(rules(of(...first, ...away([1.5, 1.6], [2.5, 2.6])), of(...second))).toEqual(['overlap'])
+    // Of its time away only what lies between its lease and the second load.
+    expect(rules(of(...first, ...away([0, 2], [3.5, 6])), of(...second))).toEqual([])
+    expect(rules(of(...first, ...away([0, 2])), of(...second))).toEqual(['overlap'])
+    expect(rules(of(...first), of(...second, ...away([1.5, 3.6])))).toEqual(['overlap'])
+  })
+
+  it('may run where turns of renewing fell into times when Redis did not answer, too far apart for a lease to last', () => {
+    const longer = [load('2', 8 * SECOND), done('2', 8.5 * SECOND)]
+    const pausedAt = (...froms: number[]): Stop[] =>
+      froms.map((from) => ({ from: from * SECOND, to: (from + 0.1) * SECOND }))
+    expect(rules({ ...of(...first), pauses: pausedAt(3, 5) }, of(...longer))).toEqual([])
+    expect(rules({ ...of(...first), pauses: pausedAt(2, 7) }, of(...longer))).toEqual(['overlap'])
+  })
+
   it('may run where the second was stopped between its lease and its load', () => {
     const late: Load = { ...load('2', 8 * SECOND), leaseAskedAt: 1 * SECOND }
     const third = [load('3', 7 * SECOND), done('3', 9 * SECOND)]
     const stops = [{ from: 1.5 * SECOND, to: 7.9 * SECOND }]
     expect(rules({ ...of(late, done('2', 10 * SECOND)), stops }, of(...third))).toEqual([])
+  })
+})
+
+describe('what was put off', () => {
+  const first = [load('1', 20 * SECOND), done('1', 29 * SECOND)]
+  const second = [load('2', 24 * SECOND), done('2', 25 * SECOND)]
+  const putOff = [removal('i', 1 * SECOND), done('i', 2 * SECOND, false)]
+  const failedSet: Entry[] = [{ kind: 'set', id: 's', key: 'a', start: 1 * SECOND }, done('s', 2 * SECOND, false)]
+
+  it('takes a lease away until its process has carried out all, however late', () => {
+    for (const late of [putOff, failedSet]) {
+      expect(rules(of(...first), of(...second), of(...late, incident('replayed', 22 * SECOND)))).toEqual([])
+      expect(rules(of(...first), of(...second), of(...late))).toEqual([])
+    }
+  })
+
+  it('does not after that, and what another process has carried out does not matter', () => {
+    for (const late of [putOff, failedSet]) {
+      const carriedOut = of(...late, incident('replayed', 3 * SECOND), incident('replayed', 22 * SECOND))
+      expect(rules(of(...first), of(...second), carriedOut)).toEqual(['overlap'])
+      expect(rules(of(...first, incident('replayed', 3 * SECOND)), of(...second), of(...late))).toEqual([])
+    }
+  })
+})
+
+describe('what a server may have forgotten', () => {
+  const removed = [removal('i', 1 * SECOND), done('i', 2 * SECOND)]
+  const again = (from: number, to: number) => [incident('revived', from * SECOND), incident('replayed', to * SECOND)]
+  const at = (seconds: number) => [
+    of(load('1', seconds * SECOND), done('1', (seconds + 9) * SECOND)),
+    of(load('2', (seconds + 4) * SECOND), done('2', (seconds + 5) * SECOND)),
+  ]
+
+  it('takes a lease away once more while it is carried out again', () => {
+    expect(rules(...at(20), of(...removed, ...again(22, 23)))).toEqual([])
+    expect(rules(...at(20), of(...removed, ...again(10, 21)))).toEqual([])
+    expect(rules(...at(20), of(...removed, incident('revived', 22 * SECOND)))).toEqual([])
+  })
+
+  it('does not before or after that, nor when it is another process, or too long ago', () => {
+    expect(rules(...at(20), of(...removed, ...again(10, 11)))).toEqual(['overlap'])
+    expect(rules(...at(20), of(...removed, ...again(26, 27)))).toEqual(['overlap'])
+    expect(rules(...at(20), of(...removed), of(...again(22, 23)))).toEqual(['overlap'])
+    expect(rules(...at(80), of(...removed, ...again(82, 83)))).toEqual(['overlap'])
+  })
+
+  it('is not what was set, or removed by a tag', () => {
+    const set: Entry = { kind: 'set', id: 's', key: 'a', start: 1 * SECOND }
+    const byTag = [removal('i', 1 * SECOND, { endsLeases: false }), done('i', 2 * SECOND)]
+    expect(rules(...at(20), of(set, done('s', 2 * SECOND), ...again(22, 23)))).toEqual(['overlap'])
+    expect(rules(...at(20), of(...byTag, ...again(22, 23)))).toEqual(['overlap'])
   })
 })
 

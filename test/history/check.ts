@@ -1,4 +1,4 @@
-import type { Done, History, Load, Member, Put, Read, Removal, Stop, Write } from './history.ts'
+import type { Done, History, Incident, Load, Member, Put, Read, Removal, Stop, Write } from './history.ts'
 
 export interface Violation {
   readonly rule: 'stale' | 'version' | 'overlap' | 'wrong-key' | 'error'
@@ -22,8 +22,11 @@ const NEVER = Number.POSITIVE_INFINITY
 const LAPSES_AFTER_NS = 2.5e9
 /** As much earlier when Redis did not answer at the time of a renewal: the next turn comes so much later. */
 const TURN_NS = 2e9
-/** What was put off is carried out when Redis is there again, some time after it was asked for. */
-const CAUGHT_UP_NS = 5e9
+/** What is sent just before a connection is lost may still come to nothing. */
+const TURN_MARGIN_NS = 0.1e9
+const LEASE_NS = 5e9
+/** A process carries out once more what was acknowledged in the last minute; the rest is for a busy machine. */
+const REMEMBERED_NS = 65e9
 /** What `refresh()` has loaded takes the place of a lease, too, as long after the load as a command may take. */
 const STORED_WITHIN_NS = 0.25e9
 
@@ -31,16 +34,17 @@ const STORED_WITHIN_NS = 0.25e9
  * Whether a history keeps the promises.
  *
  * - A read that began after an invalidation had resolved returns no value whose load began before that invalidation
- *   was called, and no version older than what had been written by then.
+ *   was called, and no version older than what had been written by then. An invalidation
+ *   that was put off holds at once for the process itself, and for others when it has been carried out.
  * - No key has two loads at a time under leases, unless the first lease was taken away (by an invalidation, a set or a
- *   refresh), or its holder died or stalled.
+ *   refresh), or its holder died, stalled or was cut off.
  * - A call returns a value of its own key, and throws only what a load throws.
  */
 export function check(history: History): Violation[] {
   const byKey = timelines(history)
   const sets = new Map([...byKey.values()].flatMap((timeline) => timeline.sets.map((set) => [set.id, set])))
   const found = [...byKey].flatMap(([key, timeline]) => [
-    ...checkReads(key, timeline, sets),
+    ...checkReads(key, timeline, sets, history),
     ...checkLoads(key, timeline, history),
   ])
   return found.sort((a, b) => a.at - b.at)
@@ -79,12 +83,14 @@ function endsOf({ entries }: Member): (id: string, otherwise?: number) => { end:
   }
 }
 
-function checkReads(key: string, timeline: Timeline, sets: ReadonlyMap<string, Ended<Put>>): Violation[] {
+function checkReads(
+  key: string,
+  timeline: Timeline,
+  sets: ReadonlyMap<string, Ended<Put>>,
+  history: History,
+): Violation[] {
   const versionAt = stairs(timeline.writes.map(({ end, version }) => [end, version]))
-  const sure = timeline.removals.filter((removal) => removal.sure)
-  // For every moment, of the removals that had ended by then: when the last of them was called, and what was true then.
-  const calledBefore = stairs(sure.map(({ start, end }) => [end, start]))
-  const versionBefore = stairs(sure.map(({ start, end }) => [end, versionAt(start)]))
+  const binding = bindingOn(timeline.removals, versionAt, history)
   return timeline.reads.flatMap((read): Violation[] => {
     const { value, start, by, via } = read
     const violation = (rule: Violation['rule'], text: string) => [
@@ -93,10 +99,11 @@ function checkReads(key: string, timeline: Timeline, sets: ReadonlyMap<string, E
     if (read.unexpected !== undefined) return violation('error', `threw what no load throws: ${read.unexpected}`)
     if (value === undefined) return []
     if (value.key !== key) return violation('wrong-key', `returned a value of ${value.key}`)
+    const { removals, calledBefore, versionBefore } = binding(by)
     const called = calledBefore(start)
     const began = newestSense(value, sets)
     if (began < called) {
-      const removal = sure.find((one) => one.start === called && one.end < start)
+      const removal = removals.find((one) => one.start === called && one.end < start)
       const late = ms(called - began)
       const text = `returned ${value.id}, which began ${late} before the invalidation of ${removal?.target} was called`
       return violation('stale', text)
@@ -107,6 +114,37 @@ function checkReads(key: string, timeline: Timeline, sets: ReadonlyMap<string, E
     }
     return []
   })
+}
+
+interface Binding {
+  readonly removals: readonly Ended<Removal>[]
+  /** For every moment, when the last of the removals was called that had ended by then. */
+  readonly calledBefore: (moment: number) => number
+  /** And which version had been written when it was called. */
+  readonly versionBefore: (moment: number) => number
+}
+
+/** What reads of a process must heed: what was put off as well, by itself at once, by others when it is carried out. */
+function bindingOn(
+  removals: readonly Ended<Removal>[],
+  versionAt: (moment: number) => number,
+  history: History,
+): (by: number) => Binding {
+  const carriedOut = removals.map((removal) => ({ ...removal, end: carriedOutBy(removal, history) }))
+  const bindingOf = (by: number): Binding => {
+    const heeded = removals.map((removal, i) => (removal.by === by ? removal : carriedOut[i])) as Ended<Removal>[]
+    return {
+      removals: heeded,
+      calledBefore: stairs(heeded.map(({ start, end }) => [end, start])),
+      versionBefore: stairs(heeded.map(({ start, end, version }) => [end, version ?? versionAt(start)])),
+    }
+  }
+  const bindings = new Map<number, Binding>()
+  return (by) => {
+    const binding = bindings.get(by) ?? bindingOf(by)
+    bindings.set(by, binding)
+    return binding
+  }
 }
 
 /**
@@ -137,15 +175,10 @@ function stairs(steps: readonly (readonly [at: number, value: number])[]): (mome
   }
 }
 
-function checkLoads(key: string, { loads, removals, sets }: Timeline, history: History): Violation[] {
+function checkLoads(key: string, timeline: Timeline, history: History): Violation[] {
+  const { loads } = timeline
   const leased = loads.filter((load) => load.leaseAskedAt !== undefined).sort((a, b) => a.start - b.start)
-  const removed = [...removals.filter((removal) => removal.endsLeases), ...sets].map(({ start, end, sure }) => {
-    return { start, end: sure ? end : end + CAUGHT_UP_NS }
-  })
-  const refreshed = loads
-    .filter(({ why }) => why === 'refresh')
-    .map(({ start, end }) => ({ start, end: end + STORED_WITHIN_NS }))
-  const takeAway = [...removed, ...refreshed]
+  const takeAway = takersOf(timeline, history)
   const found: Violation[] = []
   let running: Ended<Load>[] = []
   for (const load of leased) {
@@ -162,18 +195,96 @@ function checkLoads(key: string, { loads, removals, sets }: Timeline, history: H
   return found
 }
 
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** When something may have taken leases on a key away. */
+function takersOf({ loads, removals, sets }: Timeline, history: History): Span[] {
+  const changes = [...removals.filter((removal) => removal.endsLeases), ...sets].map((change) => {
+    return { by: change.by, start: change.start, end: carriedOutBy(change, history), acknowledged: isRemoval(change) }
+  })
+  const again = history.flatMap((member, by) => {
+    const own = changes.filter((change) => change.by === by && change.acknowledged)
+    return revivalsOf(member).filter((revival) => own.some((change) => isRemembered(change, revival.start)))
+  })
+  const refreshed = loads
+    .filter(({ why }) => why === 'refresh')
+    .map(({ start, end, by }) => ({ start, end: storedBy(end, history[by]) }))
+  return [...changes, ...again, ...refreshed]
+}
+
+/** Of a set that has failed the key is removed, since nobody knows whether it may still be carried out. */
+function isRemoval(change: Ended<Removal> | Ended<Put>): boolean {
+  return change.kind === 'removal' || !change.sure
+}
+
+/** What was put off is carried out some time, at the latest when its process has carried out all. */
+function carriedOutBy({ end, sure, by }: Ended<Removal> | Ended<Put>, history: History): number {
+  if (sure) return end
+  return incidentsOf(history[by], 'replayed').find(({ at }) => at >= end)?.at ?? NEVER
+}
+
+function isRemembered({ start, end }: Span, at: number): boolean {
+  return start < at && end > at - REMEMBERED_NS
+}
+
+/** From when a process has begun to carry out once more what was acknowledged, until it had. */
+function revivalsOf(member: Member): Span[] {
+  const replays = incidentsOf(member, 'replayed')
+  return incidentsOf(member, 'revived').map(({ at: start }) => {
+    return { start, end: replays.find(({ at }) => at >= start)?.at ?? NEVER }
+  })
+}
+
+/** Until when the result of a load may have been stored. It may have been on its way to a Redis that did not answer. */
+function storedBy(end: number, member: Member | undefined): number {
+  const held = (member?.pauses ?? []).find(({ from, to }) => from < end + STORED_WITHIN_NS && to > end)
+  return (held?.to ?? end) + STORED_WITHIN_NS
+}
+
 /** Whether something that takes leases away may have done so before the second load began. */
-function takenAway(first: Ended<Load>, second: Ended<Load>, by: readonly { start: number; end: number }[]): boolean {
+function takenAway(first: Ended<Load>, second: Ended<Load>, by: readonly Span[]): boolean {
   const from = Math.min(askedAt(first), askedAt(second))
   return by.some(({ start, end }) => start < second.start && end > from)
 }
 
-/** Whether its process had been stopped for so long, when `next` began to load, that its lease may have run out. */
+/** Whether its process could not renew its lease for so long, when `next` began to load, that it may have run out. */
 function lapsed(load: Ended<Load>, next: Load, history: History): boolean {
-  const { stops = [], pauses = [] } = history[load.by] ?? {}
+  const member = history[load.by]
   const within = (stop: Stop) => overlapNs(stop, askedAt(load), next.start)
-  const lapsesAfter = LAPSES_AFTER_NS - (pauses.some((pause) => within(pause) > 0) ? TURN_NS : 0)
-  return stops.some((stop) => within(stop) > lapsesAfter)
+  const stops = (member?.stops ?? []).filter((stop) => within(stop) > 0)
+  const silences = [...(member?.pauses ?? []), ...absencesOf(member)].filter((silence) => within(silence) > 0)
+  const lapsesAfter = LAPSES_AFTER_NS - (silences.length > 0 ? TURN_NS : 0)
+  return stops.some((stop) => within(stop) > lapsesAfter) || lostTwoTurns(silences, askedAt(load), next.start)
+}
+
+/** Whether two turns in a row may have fallen into times when nothing could be renewed, or into one such time. */
+function lostTwoTurns(silences: readonly Stop[], from: number, to: number): boolean {
+  return silences.some((first) =>
+    silences.some((last) => {
+      const between = { from: first.from, to: last.to }
+      return overlapNs(between, from, to) > TURN_NS - TURN_MARGIN_NS && last.from - first.to < LEASE_NS - TURN_NS
+    }),
+  )
+}
+
+/** When a process was without a connection. */
+function absencesOf(member: Member | undefined): Stop[] {
+  const found = incidentsOf(member, 'ready')
+  return incidentsOf(member, 'lost').map(({ at: from }) => {
+    return { from, to: found.find(({ at }) => at >= from)?.at ?? NEVER }
+  })
+}
+
+const known = new WeakMap<Member, readonly Incident[]>()
+
+function incidentsOf(member: Member | undefined, what: Incident['what']): Incident[] {
+  if (!member) return []
+  const incidents = known.get(member) ?? member.entries.filter((entry) => entry.kind === 'incident')
+  known.set(member, incidents)
+  return incidents.filter((incident) => incident.what === what)
 }
 
 function overlapNs(stop: Stop, from: number, to: number): number {

@@ -18,6 +18,8 @@ export interface Group {
   readonly failing: number
 }
 
+/** Of all keys in the store. */
+export const PREFIX = 'history'
 const KEYS = 8
 const third = (group: string) => (k: number) => `${group}-${k % 3}`
 

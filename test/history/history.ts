@@ -43,6 +43,8 @@ export interface Removal extends Begun {
   readonly keys: readonly string[]
   /** It takes leases away as well; the new stamp of a tag does not. */
   readonly endsLeases: boolean
+  /** Of an update, what it has written. By the time it knows of that, others may have written more. */
+  readonly version?: number
 }
 
 export interface Put extends Begun {
@@ -76,7 +78,18 @@ export interface Done {
   readonly sure: boolean
 }
 
-export type Entry = Read | Removal | Put | Load | Write | Done
+/**
+ * What befell the cache of a process: it has lost a connection or has one again; it is about to carry out once more all
+ * that was acknowledged lately, since a server may have forgotten it (`revived`); nothing is left to be carried out
+ * (`replayed`).
+ */
+export interface Incident {
+  readonly kind: 'incident'
+  readonly what: 'lost' | 'ready' | 'revived' | 'replayed'
+  readonly at: number
+}
+
+export type Entry = Read | Removal | Put | Load | Write | Done | Incident
 
 /** A process, from when it was started. */
 export interface Member {
@@ -84,11 +97,11 @@ export interface Member {
   /** Not later than that. */
   readonly killedAt?: number
   readonly stops: readonly Stop[]
-  /** When its Redis did not answer. */
+  /** When its Redis did not answer, or may not have. */
   readonly pauses?: readonly Stop[]
 }
 
-/** A time in which a process, or Redis, did not run. */
+/** A time in which a process did not run, or did not get through to Redis. */
 export interface Stop {
   readonly from: number
   readonly to: number

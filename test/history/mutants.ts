@@ -1,4 +1,5 @@
 import { Flight } from '../../src/flight.ts'
+import { Journal } from '../../src/redis/journal.ts'
 import { SCRIPTS } from '../../src/redis/scripts.ts'
 import { Storing } from '../../src/storing.ts'
 
@@ -28,6 +29,11 @@ const MUTANTS = {
   /** Everybody is granted a lease, whoever else has one. */
   lease() {
     replaceScript('cachewellAcquire', `redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) return 'granted'`)
+  },
+
+  /** What could not be carried out is forgotten. Only trouble shows it. */
+  journal() {
+    Journal.prototype.add = () => {}
   },
 }
 

@@ -1,5 +1,5 @@
 import { openSync, writeSync } from 'node:fs'
-import { type Done, type Entry, isOperation, now } from './history.ts'
+import { type Done, type Entry, type Incident, isOperation, now } from './history.ts'
 
 const FLUSH_AT = 200
 
@@ -38,6 +38,10 @@ export class Recorder {
   done(id: string, sure: boolean): void {
     const done: Done = { kind: 'done', id, end: now(), sure }
     this.note(done)
+  }
+
+  befell(what: Incident['what']): void {
+    this.announce({ kind: 'incident', what, at: now() })
   }
 
   flush(): void {

@@ -52,17 +52,19 @@ function span({ at, until }: Line, zero: number): string {
   return `${((at - zero) / 1e6).toFixed(3)} to ${until === NEVER ? 'no end' : ((until - zero) / 1e6).toFixed(3)} ms`
 }
 
-function linesOf({ entries, stops, killedAt }: Member, by: number, key: string): Line[] {
+function linesOf({ entries, stops, pauses = [], killedAt }: Member, by: number, key: string): Line[] {
   const ends = new Map(entries.filter((entry): entry is Done => entry.kind === 'done').map((done) => [done.id, done]))
   const died = killedAt === undefined ? [] : [{ at: killedAt, until: killedAt, text: `process ${by} was killed` }]
   return [
     ...entries.filter((entry) => concerns(entry, key)).map((entry) => lineOf(entry, by, ends)),
     ...stops.map(({ from, to }) => ({ at: from, until: to, text: `process ${by} is stopped` })),
+    ...pauses.map(({ from, to }) => ({ at: from, until: to, text: `the store may not answer process ${by}` })),
     ...died,
   ]
 }
 
 function concerns(entry: Entry, key: string): boolean {
+  if (entry.kind === 'incident') return true
   return entry.kind === 'removal' ? entry.keys.includes(key) : entry.kind !== 'done' && entry.key === key
 }
 
@@ -74,6 +76,7 @@ function lineOf(entry: Entry, by: number, ends: ReadonlyMap<string, Done>): Line
     return { at: start, until: end, text: `${who} ${via}: ${what}`, isRead: true }
   }
   if (entry.kind === 'write') return { at: entry.end, until: entry.end, text: `${who} wrote version ${entry.version}` }
+  if (entry.kind === 'incident') return { at: entry.at, until: entry.at, text: `${who} ${entry.what}` }
   if (entry.kind === 'done') return { at: entry.end, until: entry.end, text: `${who} done ${entry.id}` }
   const done = ends.get(entry.id)
   const what = entry.kind === 'removal' ? `removes ${entry.target}` : entry.kind

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util'
 import { type Mutant, mutants } from './mutants.ts'
 import { report } from './report.ts'
-import { runHistory } from './run-history.ts'
+import { runHistory, type Scenario, scenarios } from './run-history.ts'
 
-// npx tsx test/history/run.ts --operations 200000 --processes 4 --seed 1 [--break fence|joining|stamps|lease] [--calm]
+// npx tsx test/history/run.ts --scenario single|cluster|proxy --operations 200000 --processes 4 --seed 1
+//   [--break fence|joining|stamps|lease] [--calm]
 
 const { values } = parseArgs({
   options: {
+    scenario: { type: 'string', default: 'single' },
     operations: { type: 'string', default: '200000' },
     processes: { type: 'string', default: '4' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
@@ -17,9 +19,11 @@ const { values } = parseArgs({
 if (values.break !== undefined && !mutants.includes(values.break as Mutant)) {
   throw new Error(`--break takes one of ${mutants.join(', ')}`)
 }
+if (!scenarios.includes(values.scenario as Scenario)) throw new Error(`--scenario takes one of ${scenarios.join(', ')}`)
 console.log(`seed ${values.seed}`)
 const began = performance.now()
 const outcome = await runHistory({
+  scenario: values.scenario as Scenario,
   operations: Number(values.operations),
   processes: Number(values.processes),
   seed: Number(values.seed),

@@ -1,5 +1,6 @@
 import { Loading } from '../../src/loading.ts'
 import { Reading } from '../../src/reading.ts'
+import { Journal } from '../../src/redis/journal.ts'
 import { now } from './history.ts'
 
 /** Under what right a load runs. */
@@ -34,5 +35,14 @@ export function watchLeases(): void {
   Loading.prototype.load = function (call, flight, lease, reason) {
     next = { why: reason, leaseAskedAt: lease?.head.startsWith('cw1 L') ? judgedAt.get(call) : undefined }
     return load.call(this, call, flight, lease, reason)
+  }
+}
+
+/** Calls back whenever what was acknowledged lately is to be carried out once more: of that, events tell only the end. */
+export function watchRevivals(onRevival: () => void): void {
+  const { revive } = Journal.prototype
+  Journal.prototype.revive = function () {
+    onRevival()
+    revive.call(this)
   }
 }

@@ -1,7 +1,14 @@
-import { type Cache, type CachedFunction, createCache, type InvalidationMode, LoadTimeoutError } from 'cachewell'
+import {
+  type Cache,
+  type CachedFunction,
+  type CacheEvent,
+  createCache,
+  type InvalidationMode,
+  LoadTimeoutError,
+} from 'cachewell'
 import { Redis } from 'ioredis'
 import { late, sleep, within } from '../support/real-time.ts'
-import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, slow } from './groups.ts'
+import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, PREFIX, slow } from './groups.ts'
 import { now, type Read, type Removal, type Value } from './history.ts'
 import type { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
@@ -34,6 +41,8 @@ const OPERATIONS = {
   peek: 1,
 }
 
+type Change = Exclude<keyof typeof OPERATIONS, 'burst' | 'refresh' | 'peek'>
+
 /** Reads, writes and invalidations at random, of one process. */
 export class Workload {
   readonly #cache: Cache
@@ -45,14 +54,18 @@ export class Workload {
   readonly #left = new Set<Promise<unknown>>()
   #working: Promise<unknown> | undefined
   #stopping = false
-  #troubles = 0
+  /** Removals for updates that were put off. */
+  #putOff = 0
+  /** What changes the cache and is under way. */
+  readonly #changes = new Set<Promise<unknown>>()
+  /** What would change it waits for this. */
+  #hushed: Promise<void> | undefined
+  #speak = () => {}
 
-  constructor(url: string, recorder: Recorder, random: Random) {
-    this.#cache = createCache({ url, prefix: 'history', logger: false })
-    this.#cache.on(({ type }) => {
-      if (type === 'trouble') this.#troubles++
-    })
-    this.#truth = new Redis(url)
+  constructor({ url, truthUrl }: { url: string; truthUrl: string }, recorder: Recorder, random: Random) {
+    this.#cache = createCache({ url, prefix: PREFIX, logger: false })
+    this.#cache.on((event) => this.#hear(event))
+    this.#truth = new Redis(truthUrl)
     this.#recorder = recorder
     this.#random = random
     this.#readers = new Map([...groups, slow].map((group) => [group, this.#readerOf(group)]))
@@ -77,6 +90,25 @@ export class Workload {
     return { ...this.#cache.stats() }
   }
 
+  /** Resolves when nothing is removed, set or updated any more. Reads and loads go on. */
+  async hush(): Promise<void> {
+    this.#hushed = new Promise((resolve) => {
+      this.#speak = resolve
+    })
+    await Promise.all(this.#changes)
+  }
+
+  speak(): void {
+    this.#hushed = undefined
+    this.#speak()
+  }
+
+  #hear(event: CacheEvent): void {
+    if (event.type === 'trouble' && event.operation === 'remove') this.#putOff++
+    if (event.type === 'replay') this.#recorder.befell('replayed')
+    if (event.type === 'connection') this.#recorder.befell(event.state === 'ready' ? 'ready' : 'lost')
+  }
+
   async #slot(): Promise<void> {
     while (!this.#stopping) {
       const work = this.#operation().catch((error) => console.error('a slot:', error))
@@ -94,13 +126,32 @@ export class Workload {
     }
   }
 
-  async #operation(): Promise<void> {
+  #operation(): Promise<void> {
     const random = this.#random
     const group = groups[Math.floor(random.between(0, groups.length))] as Group
     const k = random.low(group.keys)
-    switch (random.pick(OPERATIONS)) {
+    const name = random.pick(OPERATIONS)
+    switch (name) {
       case 'burst':
         return this.#burst()
+      case 'refresh':
+        return this.#read(group, k, 'refresh')
+      case 'peek':
+        return this.#read(group, k, 'peek')
+      default:
+        return this.#changing(() => this.#change(name, group, k))
+    }
+  }
+
+  async #changing(change: () => Promise<void>): Promise<void> {
+    while (this.#hushed) await this.#hushed
+    const changed = change()
+    this.#changes.add(changed)
+    await changed.finally(() => this.#changes.delete(changed))
+  }
+
+  async #change(name: Change, group: Group, k: number): Promise<void> {
+    switch (name) {
       case 'removeKey':
         return this.#removeKey(group, k)
       case 'removePattern':
@@ -109,11 +160,7 @@ export class Workload {
         return this.#removeTag(group, k)
       case 'writeAndRemove':
         await this.#write(keyName(group, k))
-        return random.chance(0.5) ? this.#removeKey(group, k) : this.#removeTag(group, k)
-      case 'refresh':
-        return this.#read(group, k, 'refresh')
-      case 'peek':
-        return this.#read(group, k, 'peek')
+        return this.#random.chance(0.5) ? this.#removeKey(group, k) : this.#removeTag(group, k)
       case 'set':
         return this.#set(group, k)
       case 'update':
@@ -205,9 +252,9 @@ export class Workload {
 
   /** From when the source of truth has changed, until it has returned, an update is an invalidation as well. */
   async #update(group: Group, k: number): Promise<void> {
-    const troubles = this.#troubles
+    const putOff = this.#putOff
     const { id } = await (this.#updaters.get(group) as Updater).update(k)
-    this.#recorder.done(id, this.#troubles === troubles)
+    this.#recorder.done(id, this.#putOff === putOff)
   }
 
   #readerOf(group: Group): Reader {
@@ -221,7 +268,7 @@ export class Workload {
 
   #updaterOf(group: Group): Updater {
     const cache = this.#cache
-    const change = (k: number) => this.#change(group, k)
+    const update = (k: number) => this.#updateTruth(group, k)
     const { ttl, tags, resultTags, staleWhileRevalidate, staleIfError } = group.options
     class Updated {
       @cache.CacheUpdate({
@@ -229,27 +276,21 @@ export class Workload {
         ...{ ttl, tags, resultTags, staleWhileRevalidate, staleIfError },
       })
       async update(k: number): Promise<Value> {
-        return change(k)
+        return update(k)
       }
     }
     return new Updated()
   }
 
-  async #change(group: Group, k: number): Promise<Value> {
+  async #updateTruth(group: Group, k: number): Promise<Value> {
     const random = this.#random
     await sleep(random.between(0, 10))
     const key = keyName(group, k)
     const version = await this.#write(key)
     const id = this.#recorder.id()
     const began = now()
-    this.#recorder.announce({
-      kind: 'removal',
-      id,
-      target: `update of ${key}`,
-      keys: [key],
-      endsLeases: true,
-      start: began,
-    })
+    const target = `update of ${key}`
+    this.#recorder.announce({ kind: 'removal', id, target, keys: [key], endsLeases: true, start: began, version })
     await sleep(random.between(0, 10))
     return { key, began, id, version, from: 'update' }
   }
