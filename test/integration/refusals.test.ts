@@ -127,7 +127,7 @@ describeRedis('a Redis that answers, but refuses', () => {
   test('since it loads its data: the calls go on, and are cached when it is done', async () => {
     const slowly = ['--key-load-delay', '10000', '--loading-process-events-interval-bytes', '1024']
     const server = await start({ args: ['--enable-debug-command', 'yes', ...slowly] })
-    await server.command('DEBUG', 'POPULATE', '120')
+    await server.command('DEBUG', 'POPULATE', '300')
     const { cache, of } = await openReady({ url: server.url })
     const call = cache.cached(counting(), { key: 'k', ttl: 60 })
     await call()
