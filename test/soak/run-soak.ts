@@ -62,11 +62,11 @@ export async function runSoak(options: SoakOptions): Promise<Outcome> {
   await using cluster = await RedisCluster.start({ replicasPerMaster: 1 })
   await using fleet = new Fleet(server.url, cluster.url, options)
   const storms = stormsOver(server, cluster, options)
-  // What workers have told by then is what is to be read first.
+  // Whatever breaks it off, what workers have told by then is judged.
   const ends = await fleet
     .weather(storms, () => cluster.settled())
     .catch((error: Error) => [{ rule: 'broken off', text: error.message }])
-  return { workers: fleet.workers, storms, problems: [...fleet.problems(), ...judgeStorms(storms), ...ends] }
+  return { workers: fleet.workers, storms, problems: [...ends, ...fleet.problems(), ...judgeStorms(storms)] }
 }
 
 function stormsOver(server: RedisServer, cluster: RedisCluster, { seed, everyMs = EVERY_MS }: SoakOptions): Storm[] {
