@@ -103,13 +103,8 @@ export class Server implements Topology {
     const { serverClock, commandTimeoutMs, clock, mayBeReplica, onChanged, prepareMore } = this.#options
     // TIME is answered even while Redis loads its data; PING is not, and nothing else would be. A server that cannot
     // answer in the time that commands have is of no use.
-    const [, , { runId, replica }] = await Promise.all([
-      serverClock.measure(client),
-      client.ping().catch(mayRead),
-      identify(client),
-    ])
-    // Apart from the first commands, which may find a process that is just starting.
-    await withDeadline(client.ping().catch(mayRead), commandTimeoutMs, 'a probe', clock)
+    const probes = Promise.all([serverClock.measure(client), client.ping().catch(mayRead), identify(client)])
+    const [, , { runId, replica }] = await withDeadline(probes, commandTimeoutMs, 'a probe', clock)
     if (replica && !mayBeReplica)
       throw new CacheTroubleError('READONLY', 'this is a replica, and what it says may be old: name its master')
     if (runId !== this.#runId && this.#runId !== undefined) onChanged()
