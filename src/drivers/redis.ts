@@ -81,9 +81,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
 
     async readMany(keys) {
       const replies = await topology.read(keys)
-      if (serverClock.due) {
-        run(keys[0] as string, 'TIME', (client) => serverClock.measure(client)).catch(() => {})
-      }
+      if (serverClock.due) topology.recheck(keys[0] as string).catch(() => {})
       return replies.map((reply, i) => (journal.covers(keys[i] as string) ? DEFERRED : toState(reply)))
     },
 

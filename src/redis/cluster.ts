@@ -150,6 +150,10 @@ export class Cluster implements Topology {
     return this.#serverAt(this.#map?.[keySlot(key)] ?? (this.#options.seeds[0] as Endpoint)).watch(key)
   }
 
+  async recheck(key: string): Promise<void> {
+    await this.#serverAt(this.#ownerOf(key)).recheck()
+  }
+
   reset(key?: string): void {
     const owner = key === undefined ? undefined : this.#map?.[keySlot(key)]
     for (const { endpoint, server } of this.#servers.values()) {
@@ -189,8 +193,9 @@ export class Cluster implements Topology {
     // One that is under way may have been asked for before.
     await this.#asking
     await this.#ask(endpoint)
-    const owner = this.#map?.[keySlot(key)]
-    if (!owner || nameOf(owner) !== nameOf(endpoint)) this.#options.onChanged()
+    const slot = keySlot(key)
+    const owner = this.#map?.[slot]
+    if (!owner || nameOf(owner) !== nameOf(endpoint)) this.#options.onChanged((other) => keySlot(other) === slot)
   }
 
   #masters(): Server[] {
@@ -232,15 +237,15 @@ export class Cluster implements Topology {
       this.#servers.delete(name)
       void server.close()
     }
-    let changed = false
+    const changed = new Set<number>()
     map.forEach((owner, slot) => {
       if (!owner) return
       const name = nameOf(owner)
-      if (this.#lastOwners[slot] !== undefined && this.#lastOwners[slot] !== name) changed = true
+      if (this.#lastOwners[slot] !== undefined && this.#lastOwners[slot] !== name) changed.add(slot)
       this.#lastOwners[slot] = name
     })
     // A replica that has taken over may not have got what its master had acknowledged.
-    if (changed) this.#options.onChanged()
+    if (changed.size > 0) this.#options.onChanged((key) => changed.has(keySlot(key)))
   }
 
   #serverAt(endpoint: Endpoint): Server {

@@ -99,10 +99,17 @@ export class Journal {
     }
   }
 
-  /** The server may have forgotten what it has acknowledged: all of that is to be carried out again. */
-  revive(): void {
+  /**
+   * The server may have forgotten what it has acknowledged: that is to be carried out again.
+   *
+   * @param isConcerned - of the key of an entry or a stamp, where only some may have been forgotten. Patterns always are.
+   */
+  revive(isConcerned: (key: string) => boolean = () => true): void {
     this.#forgetOld(this.#clock.now())
-    for (const { removal } of this.#acknowledged.values()) this.add(removal)
+    for (const { removal } of this.#acknowledged.values()) {
+      const key = 'key' in removal ? removal.key : 'stamp' in removal ? removal.stamp : undefined
+      if (key === undefined || isConcerned(key)) this.add(removal)
+    }
   }
 
   #forgetOld(now: number): void {

@@ -22,8 +22,8 @@ export function openRedis(options: RedisOptions): StoreTier {
   const topology = topologyOf(place, {
     ...options,
     serverClock,
-    onChanged() {
-      journal.revive()
+    onChanged(isConcerned) {
+      journal.revive(isConcerned)
       driver.replay()
     },
     onState(state, error) {

@@ -3,7 +3,7 @@ import { CacheTroubleError } from '../errors.ts'
 import type { Watch } from '../watch.ts'
 import type { RedisClient } from './client.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
-import { identify } from './identity.ts'
+import { type Identity, identify } from './identity.ts'
 import type { ServerClock } from './server-clock.ts'
 import { REMOVE_TIMEOUT_MS, type Reply, type Run, type Topology } from './topology.ts'
 import { type WakeupOptions, Wakeups } from './wakeups.ts'
@@ -12,8 +12,8 @@ export interface ServerOptions
   extends Omit<ConnectionOptions, 'prepare'>,
     Pick<WakeupOptions, 'scope' | 'onUnsupported'> {
   readonly serverClock: ServerClock
-  /** It is another server than before, or has started anew: what it had acknowledged may be gone, or back. */
-  readonly onChanged: () => void
+  /** It is another server than before, or has started anew: what it had acknowledged may be gone, or back. For which keys? */
+  readonly onChanged: (isConcerned?: (key: string) => boolean) => void
   /** In a cluster a replica sends us to its master; elsewhere it would go on saying what is old. */
   readonly mayBeReplica?: boolean
   /** On every new connection, after everything else. */
@@ -28,6 +28,7 @@ export class Server implements Topology {
   readonly #connection: Connection
   readonly #wakeups: Wakeups
   #runId: string | undefined
+  #wasReady = false
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -90,6 +91,13 @@ export class Server implements Topology {
     return this.#wakeups.watch(key)
   }
 
+  async recheck(): Promise<void> {
+    await this.#connection.run('TIME', async (client) => {
+      const [identity] = await Promise.all([identify(client), this.#options.serverClock.measure(client)])
+      this.#refuseReplica(identity)
+    })
+  }
+
   reset(): void {
     this.#connection.reset()
   }
@@ -100,16 +108,25 @@ export class Server implements Topology {
   }
 
   async #prepare(client: RedisClient): Promise<void> {
-    const { serverClock, commandTimeoutMs, clock, mayBeReplica, onChanged, prepareMore } = this.#options
-    // TIME is answered even while Redis loads its data; PING is not, and nothing else would be. A server that cannot
-    // answer in the time that commands have is of no use.
+    const { serverClock, commandTimeoutMs, clock, onChanged, prepareMore } = this.#options
+    // TIME is answered even while Redis loads its data; PING is not, and nothing else would be.
     const probes = Promise.all([serverClock.measure(client), client.ping().catch(mayRead), identify(client)])
-    const [, , { runId, replica }] = await withDeadline(probes, commandTimeoutMs, 'a probe', clock)
-    if (replica && !mayBeReplica)
-      throw new CacheTroubleError('READONLY', 'this is a replica, and what it says may be old: name its master')
+    // A server that is back has to answer in the time that commands have. The first time, it may be ourselves who are
+    // slow, being just about to start.
+    const [, , identity] = this.#wasReady
+      ? await withDeadline(probes, commandTimeoutMs, 'a probe', clock)
+      : await probes
+    this.#refuseReplica(identity)
+    const { runId } = identity
     if (runId !== this.#runId && this.#runId !== undefined) onChanged()
     this.#runId = runId ?? this.#runId
     await prepareMore?.(client)
+    this.#wasReady = true
+  }
+
+  #refuseReplica({ replica }: Identity): void {
+    if (!replica || this.#options.mayBeReplica) return
+    throw new CacheTroubleError('READONLY', 'this is a replica, and what it says may be old: name its master')
   }
 }
 

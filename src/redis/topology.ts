@@ -21,6 +21,8 @@ export interface Topology {
   /** What is there throughout is found. @throws CacheTroubleError when that cannot be had */
   scan(glob: string): AsyncIterable<readonly string[]>
   watch(key: string): Watch
+  /** Looks whether who holds the key is still a master, and what time it is there: now and again. */
+  recheck(key: string): Promise<void>
   /** Makes connections anew, of whoever holds the key or of all: what is under way on them is not to be carried out. */
   reset(key?: string): void
   close(): Promise<void>

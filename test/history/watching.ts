@@ -41,8 +41,8 @@ export function watchLeases(): void {
 /** Calls back whenever what was acknowledged lately is to be carried out once more: of that, events tell only the end. */
 export function watchRevivals(onRevival: () => void): void {
   const { revive } = Journal.prototype
-  Journal.prototype.revive = function () {
+  Journal.prototype.revive = function (isConcerned) {
     onRevival()
-    revive.call(this)
+    revive.call(this, isConcerned)
   }
 }

@@ -1,5 +1,6 @@
 import type { Cache } from 'cachewell'
 import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { rawCommand } from '../support/raw-command.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer, type RedisServerOptions } from '../support/redis-server.ts'
@@ -70,6 +71,22 @@ describeRedis('a Redis that answers, but refuses', () => {
     await replica.command('REPLICAOF', 'NO', 'ONE')
     await until(() => isCached(call), { label: 'a hit on the new primary' })
     expect(await replica.command('EXISTS', 'test::shared')).toBe(0)
+  })
+
+  test('since it was made a replica and has kept its connections: readers notice within a minute', async () => {
+    const server = await start()
+    let aheadMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
+    const { cache, of } = await openReady({ url: server.url, clock })
+    const call = cache.cached(counting(), { key: 'k', ttl: '1h' })
+    await until(() => isCached(call))
+    await server.command('REPLICAOF', '127.0.0.1', '1')
+    expect(await isCached(call)).toBe(true)
+    aheadMs = 61_000
+    await call()
+    await until(() => of('connection').some(({ state }) => state === 'lost'))
+    expect(of('connection').at(-1)).toMatchObject({ error: { code: 'READONLY' } })
+    expect(await isCached(call)).toBe(false)
   })
 
   test.each([

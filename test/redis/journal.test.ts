@@ -117,6 +117,16 @@ describe('the journal', () => {
       expect(journal.size).toBe(2)
     })
 
+    test('carries out only what is concerned, and what may be', async () => {
+      const journal = new Journal(EVERYTHING, new HandClock())
+      const glob = { glob: 'p::user:*' }
+      for (const removal of [{ key: 'moved' }, { key: 'stayed' }, { stamp: 'p#stayed' }, glob]) {
+        journal.acknowledge(removal)
+      }
+      journal.revive((key) => key === 'moved')
+      expect(await replayed(journal)).toEqual([{ key: 'moved' }, glob])
+    })
+
     test('is bounded, and widens as well', async () => {
       const journal = new Journal(EVERYTHING, new HandClock())
       for (let i = 0; i < 10_001; i++) journal.acknowledge({ key: `${i}` })
