@@ -220,14 +220,25 @@ describeRedis('a cluster', () => {
   }
 
   test('what was invalidated in the last minute is invalidated again when a replica has taken over', async () => {
-    const { cache, of } = await open()
-    const prefix = `test${prefixes}`
+    const key = `test${++prefixes}::k`
+    const [replica] = (await cluster.replicasOf(key)) as [RedisServer]
+    await using proxy = await TcpProxy.start(replica)
+    proxy.refuse()
+    const natMap = { [`127.0.0.1:${replica.port}`]: { host: '127.0.0.1', port: proxy.port } }
+    const client = new Cluster([{ host: '127.0.0.1', port: cluster.nodes[0]?.port as number }], {
+      lazyConnect: true,
+      natMap,
+    })
+    const { cache, of } = await openReady({ client, prefix: `test${prefixes}` })
     await until(() => cache.set('k', 'old', { ttl: 600 }))
     await cache.invalidate('k')
-    const dead = await cluster.killMaster(`${prefix}::k`)
-    const next = await cluster.waitForFailover(`${prefix}::k`, dead)
+    const entry = await entryOf(`test${prefixes}`)
+    const dead = await cluster.killMaster(key)
+    const next = await cluster.waitForFailover(key, dead)
     // As if the invalidation had not come to the replica in time.
-    await next.command('SET', `${prefix}::k`, await entryOf(prefix), 'PX', 600_000)
+    await next.command('SET', key, entry, 'PX', 600_000)
+    expect(of('replay')).toEqual([])
+    await proxy.accept()
     await until(() => of('replay').length > 0)
     expect(await cache.get('k')).toBeUndefined()
     await dead.restart()
