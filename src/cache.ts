@@ -10,6 +10,7 @@ import {
 } from './decorators.ts'
 import { DirectAccess, type SetOptions } from './direct.ts'
 import type { CacheEngine, Home } from './engine.ts'
+import { environment } from './environment.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { guardWith } from './guard.ts'
 import {
@@ -27,7 +28,7 @@ import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
-import { environment, Store } from './store.ts'
+import { Store } from './store.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
 export interface Cache {

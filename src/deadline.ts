@@ -34,6 +34,20 @@ export function withDeadline<T>(promise: Promise<T>, ms: number, what: string, c
   })
 }
 
+/** `work`, or what `late` makes when it takes longer. The work goes on, and nobody hears of its failure then. */
+export function orWhenLate<T, L>(work: Promise<T>, ms: number, clock: Clock, late: () => L): Promise<T | L> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => {
+      try {
+        resolve(late())
+      } catch (error) {
+        reject(error)
+      }
+    }, ms)
+    work.then(resolve, reject).finally(() => clock.clearTimeout(timer))
+  })
+}
+
 /** Waits; the process may end meanwhile. */
 export function sleep(ms: number, clock: Clock): Promise<void> {
   return new Promise((resolve) => {

@@ -34,6 +34,19 @@ export class CommandTimeoutError extends CacheTroubleError {
   }
 }
 
+/** The function took longer than `hardTimeout`. It may still be running. */
+export class LoadTimeoutError extends Error {
+  override readonly name = 'LoadTimeoutError'
+
+  constructor(
+    /** Of the cached function: the static head of its key. */
+    readonly functionName: string,
+    readonly timeoutMs: number,
+  ) {
+    super(`${functionName} took longer than its hardTimeout of ${timeoutMs} ms`)
+  }
+}
+
 /** A value that cannot be stored and come back as what it was. */
 export class UnstorableError extends Error {
   override readonly name = 'UnstorableError'

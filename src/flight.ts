@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Body } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
+import { inside } from './load-signal.ts'
 
 /** How others can have what a load has made, each for themselves. */
 export type Shareable =
@@ -31,31 +31,6 @@ let moments = 0
 export function moment(): number {
   return ++moments
 }
-
-/** The flight in whose load the running code is, if it is in one. */
-const inside = new AsyncLocalStorage<Flight | undefined>()
-
-/**
- * For a loader: a signal that fires when nobody waits for its result any more, because all of its callers have run
- * into their `hardTimeout`. Pass it on to whatever can be given up. `undefined` outside of a load.
- *
- * @example
- * ```ts
- * import { cached, loadSignal } from 'cachewell'
- *
- * export const page = cached(async (url: string) => (await fetch(url, { signal: loadSignal() })).text(), {
- *   key: 'page',
- *   ttl: '5m',
- *   hardTimeout: '2s',
- * })
- * ```
- */
-export function loadSignal(): LoadSignal | undefined {
-  return inside.getStore()?.signal as LoadSignal | undefined
-}
-
-/** An `AbortSignal`, where the types of the platform know it. */
-export type LoadSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : unknown
 
 /** Runs work that no load waits for, though it may have set it off. */
 export function outsideOfLoads<T>(work: () => T): T {

@@ -18,7 +18,7 @@ export { Cached, CacheInvalidate, CacheUpdate, cached, invalidate, invalidateTag
 export type { SetOptions } from './direct.ts'
 export type { InvalidationMode } from './drivers/driver.ts'
 export type { Duration } from './duration.ts'
-export { CacheConfigError, CacheTroubleError } from './errors.ts'
+export { CacheConfigError, CacheTroubleError, LoadTimeoutError } from './errors.ts'
 // What happened.
 export type {
   BypassEvent,
@@ -39,14 +39,13 @@ export type {
   TroubleEvent,
   UnstoredReason,
 } from './events.ts'
-export { type LoadSignal, loadSignal } from './flight.ts'
 export type { InvalidateOptions, InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
 // Keys and patterns.
 export { secret } from './key.ts'
 export type { KeyParts } from './key-plan.ts'
-export { LoadTimeoutError } from './load-timeout.ts'
+export { type LoadSignal, loadSignal } from './load-signal.ts'
 export type { Logger } from './log.ts'
 export type { CacheOptions } from './options.ts'
 export type { Serializer } from './packing.ts'

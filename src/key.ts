@@ -67,6 +67,11 @@ export function encodePart(value: unknown, path: string): string {
   return encode(value, path)
 }
 
+/** A tag as it stands in keys and headers. */
+export function encodeTag(tag: string): string {
+  return encodePart(tag, 'a tag')
+}
+
 /** The arguments of a call, canonically, without trailing undefined ones. */
 export function encodeArguments(args: readonly unknown[]): string {
   let length = args.length

@@ -1,5 +1,5 @@
+import { environment } from './environment.ts'
 import { CacheConfigError } from './errors.ts'
-import { environment } from './store.ts'
 
 /**
  * Names that keys were derived from because none was given. Two functions behind one name would read each other's

@@ -1,9 +1,9 @@
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
+import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
 import { describe } from './kind.ts'
 import type { Serializer } from './packing.ts'
-import { encodeTag } from './stamps.ts'
 
 /** Where one function's values may be kept: wherever the cache stores, or in this process only. */
 export type TierChoice = 'auto' | 'redis' | 'memory'

@@ -1,5 +1,4 @@
 import { newId } from './entry.ts'
-import { encodePart } from './key.ts'
 
 /*
  * Tags. Each has a stamp in the store, random and unique, under a key of its own. An entry notes the stamps that stood
@@ -23,11 +22,6 @@ export interface FoundStamp extends Stamp {
   readonly made: boolean
   /** The server's time of finding it. */
   readonly now: number
-}
-
-/** A tag as it stands in keys and headers. */
-export function encodeTag(tag: string): string {
-  return encodePart(tag, 'a tag')
 }
 
 /** Outside of what patterns can reach: those begin with `<prefix>::`. */

@@ -3,11 +3,12 @@ import { sleep, withDeadline } from './deadline.ts'
 import type { Driver, State } from './drivers/driver.ts'
 import { memoryDriver } from './drivers/memory.ts'
 import { nullDriver, type UnknownDriver, unknownDriver } from './drivers/null.ts'
+import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
+import { literalPattern } from './glob.ts'
 import type { Guard } from './guard.ts'
 import type { ResolvedOptions } from './options.ts'
-import { literalPattern } from './pattern.ts'
 import type { TierChoice } from './policy.ts'
 import type { RedisClient } from './redis/client.ts'
 import { parseStoreUrl, type StoreUrl } from './store-url.ts'
@@ -161,9 +162,4 @@ function inProcess(driver: Driver): StoreTier {
     flights: new Map(),
     renewing: new Set(),
   }
-}
-
-/** Edge runtimes may have no `process`. */
-export function environment(): Record<string, string | undefined> {
-  return globalThis.process?.env ?? {}
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Removal } from '../drivers/driver.ts'
-import { matches } from '../pattern.ts'
+import { matches } from '../glob.ts'
 
 const MAX_REMOVALS = 10_000
 const AT_A_TIME = 200
