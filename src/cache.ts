@@ -1,5 +1,6 @@
+import { Backlog } from './backlog.ts'
 import { type CachedFactory, cachedWith } from './cached.ts'
-import { sleep } from './deadline.ts'
+import { CoreLoader } from './core-loader.ts'
 import {
   type CachedDecoratorFactory,
   type CacheInvalidateDecoratorFactory,
@@ -8,10 +9,11 @@ import {
   invalidateDecorators,
   updateDecorators,
 } from './decorators.ts'
-import { DirectAccess, type SetOptions } from './direct.ts'
+import type { SetOptions } from './direct.ts'
 import type { CacheEngine, Home } from './engine.ts'
 import { environment } from './environment.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
+import { firstCalls } from './first-calls.ts'
 import { guardWith } from './guard.ts'
 import {
   directKey,
@@ -26,9 +28,9 @@ import type { KeyParts } from './key-plan.ts'
 import { logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
-import type { TierChoice } from './policy.ts'
-import { ReadThrough } from './read-through.ts'
-import { Store } from './store.ts'
+import { everythingOf } from './pattern.ts'
+import { loadRedisAhead } from './redis/ahead.ts'
+import type { StoreTier } from './tier.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
 export interface Cache {
@@ -76,9 +78,6 @@ export interface Cache {
   close(): Promise<void>
 }
 
-/** How long `close()` waits for stores that are under way. */
-const CLOSE_MS = 1_500
-
 /**
  * Makes an independent cache. Nothing is opened before its first use.
  *
@@ -97,40 +96,46 @@ export function createCache(options: CacheOptions = {}): Cache {
   return cacheOver({ names: new Names(), engine: () => engine })
 }
 
-/** The only place that puts the parts together. */
+/** With `makeCore`, which it loads at the first call, the only place that puts the parts together. */
 export function createEngine(given: CacheOptions): CacheEngine {
   const options = resolveOptions(given, environment())
-  const { clock, prefix, serializer, maxValueBytes } = options
-  const events = new Events(options.logger ? logEvents(options.logger, clock) : undefined)
+  const { clock, prefix, logger } = options
+  const events = new Events(logger ? logEvents(logger, clock) : undefined)
   const guard = guardWith(events)
-  const store = new Store(options, events, guard)
-  const rules = { serializer, maxValueBytes }
-  const pending = new Set<Promise<unknown>>()
-  const track = (work: Promise<unknown>) => {
-    pending.add(work)
-    void work.catch(() => {}).finally(() => pending.delete(work))
-  }
-  const around = {
+  const backlog = new Backlog(everythingOf(prefix))
+  let closed = false
+  const loader = new CoreLoader(
+    async () => {
+      loadRedisAhead(options)
+      const { makeCore } = await import('./core.ts')
+      const core = makeCore(options, events, guard, backlog)
+      if (closed) await core.close()
+      Object.assign(engine, { path: core.path, direct: core.direct })
+      return core
+    },
     events,
-    guard,
     clock,
-    rules,
-    prefix,
-    tierOf: (choice: TierChoice) => store.tierOf(choice),
-    track,
-  }
-  const path = new ReadThrough(around)
-  return {
-    path,
-    direct: new DirectAccess(store, guard, events, prefix, rules),
-    invalidation: new Invalidation(store, guard, events, prefix),
+  )
+  const tiers = () =>
+    loader.use<readonly StoreTier[] | undefined>(
+      (core) => core.tiers(),
+      () => undefined,
+    )
+  const invalidation = new Invalidation(tiers, backlog, guard, events, prefix)
+  const engine: CacheEngine = {
+    ...firstCalls(loader, { events, invalidation }),
+    invalidation,
     events,
     async close() {
-      await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
-      await path.giveBack()
-      await store.close()
+      const core = await loader.loaded
+      closed = true
+      const undelivered = core ? await core.close() : backlog.take().length
+      if (undelivered === 0) return
+      const message = `closed with ${undelivered} invalidations that could not be carried out`
+      events.emit({ type: 'notice', code: 'undelivered', level: 'error', name: 'cache', message })
     },
   }
+  return engine
 }
 
 export function cacheOver(home: Home): Cache {

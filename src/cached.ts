@@ -1,3 +1,4 @@
+import { keyFor } from './call.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
@@ -78,8 +79,8 @@ export function cachedWith(home: Home): CachedFactory {
       args: readonly unknown[],
       mode: InvalidationMode,
     ): Promise<InvalidateResult> => {
-      const { path, invalidation, events } = home.engine()
-      const key = path.keyFor(memberCall(self, args))
+      const { invalidation, events } = home.engine()
+      const key = keyFor(memberCall(self, args))
       if (key !== undefined) return invalidation.remove(key, mode)
       const message = `an invalidation of ${policy.name} removed nothing: no key can be made of its arguments`
       events.emit({ type: 'notice', code: 'unkeyable', level: 'warn', name: policy.name, message })
@@ -96,7 +97,7 @@ export function cachedWith(home: Home): CachedFactory {
         return home.engine().path.refresh(memberCall(this, args))
       },
       keyFor(...args) {
-        return home.engine().path.keyFor(memberCall(this, args))
+        return keyFor(memberCall(this, args))
       },
       peek(...args) {
         return home.engine().path.peek(memberCall(this, args))

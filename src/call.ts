@@ -26,3 +26,12 @@ export interface KeyedCall extends Call {
 export function about({ policy, shownKey }: KeyedCall): { readonly name: string; readonly key: string } {
   return { name: policy.name, key: shownKey }
 }
+
+/** The key below the prefix; `undefined` where none can be made of the arguments. */
+export function keyFor({ policy, self, args }: Call): string | undefined {
+  try {
+    return policy.plan.derive(self, args)
+  } catch {
+    return undefined
+  }
+}

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 interface Scope {
   readonly held: (() => Promise<unknown>)[]
+  /** What has to be over before all is held. */
+  readonly awaited: Promise<unknown>[]
 }
 
 const scopes = new AsyncLocalStorage<Scope>()
@@ -33,8 +35,9 @@ let used = false
 export async function commitScope<T>(work: () => Promise<T>): Promise<T> {
   if (scopes.getStore()) return work()
   used = true
-  const scope: Scope = { held: [] }
+  const scope: Scope = { held: [], awaited: [] }
   const result = await scopes.run(scope, work)
+  await Promise.all(scope.awaited)
   // Outside of the scope: what was held is to be done now. Each of them swallows its own trouble.
   for (const carryOut of scope.held) await carryOut()
   return result
@@ -50,4 +53,9 @@ export function whenCommitted<T>(carryOut: () => Promise<T>, meanwhile: T): Prom
   if (!scope) return carryOut()
   scope.held.push(carryOut)
   return Promise.resolve(meanwhile)
+}
+
+/** Has the scope, if there is one, end later than `work`, which never rejects: what comes of it may still have to be held. */
+export function awaitInScope(work: Promise<unknown>): void {
+  if (used) scopes.getStore()?.awaited.push(work)
 }

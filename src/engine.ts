@@ -3,17 +3,37 @@ import type { Events } from './events.ts'
 import type { Invalidation } from './invalidation.ts'
 import type { Names } from './names.ts'
 import type { ReadThrough } from './read-through.ts'
+import type { StoreTier } from './tier.ts'
+
+/** What doors hand calls of cached functions to. */
+export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'>
+
+/** What doors hand reads and writes by key to. */
+export type Direct = Pick<DirectAccess, 'get' | 'getMany' | 'set' | 'setMany' | 'increment'>
 
 /**
  * A cache behind its doors (`cached`, the decorators, the functions of the default instance). Copies of this package
  * that are loaded side by side use each other's default through it, so what is in it only ever grows.
+ *
+ * Until the first call `path` and `direct` are stand-ins, whose methods load what they stand in for, go on there, and
+ * have it put in their place. So doors ask for them anew at each call, and need to know nothing of loading.
  */
 export interface CacheEngine {
-  readonly path: ReadThrough
-  readonly direct: DirectAccess
+  path: CallPath
+  direct: Direct
   readonly invalidation: Invalidation
   readonly events: Events
   close(): Promise<void>
+}
+
+/** What only calls need. */
+export interface Core {
+  readonly path: CallPath
+  readonly direct: Direct
+  /** Every tier that may hold something, the nearest first. */
+  tiers(): Promise<readonly StoreTier[]>
+  /** The number of invalidations that could not be carried out. */
+  close(): Promise<number>
 }
 
 /** Where functions are declared, which may be long before the cache itself is made. */

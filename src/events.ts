@@ -57,6 +57,8 @@ export type BypassReason =
   | 'reentrant'
   /** 10,000 loads are under way: no more are kept track of. */
   | 'overloaded'
+  /** The part of this package that caches could not be loaded. */
+  | 'unloaded'
 
 interface OfCall {
   /** The static head of the key, or the function's name: without data, fit for logs and metric labels. */
@@ -147,6 +149,7 @@ export interface NoticeEvent extends OfCall {
     | 'callback-threw'
     | 'polling'
     | 'undelivered'
+    | 'unloaded'
   readonly level: 'info' | 'warn' | 'error'
   readonly message: string
 }

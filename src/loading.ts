@@ -7,7 +7,7 @@ import { Flight, type Landing, outsideOfLoads } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { election, LEASE_MS, type Lease, liveValueLease, placeholderLease } from './lease.ts'
 import type { Found, Miss, Reading } from './reading.ts'
-import { electionKey } from './stamps.ts'
+import { electionKey } from './stamp-key.ts'
 import type { Stored, Storing } from './storing.ts'
 import { MAX_FLIGHTS } from './tier.ts'
 

@@ -296,15 +296,6 @@ export class ReadThrough {
     }
   }
 
-  /** The key below the prefix. */
-  keyFor(call: Call): string | undefined {
-    try {
-      return call.policy.plan.derive(call.self, call.args)
-    } catch {
-      return undefined
-    }
-  }
-
   #wantsBypass(call: Call): boolean {
     try {
       return call.policy.bypass?.(call.self, call.args) ?? false

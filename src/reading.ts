@@ -5,7 +5,7 @@ import { CacheTroubleError, messageOf } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { asTrouble, type Guard } from './guard.ts'
 import type { PackRules } from './packing.ts'
-import { stampKey } from './stamps.ts'
+import { stampKey } from './stamp-key.ts'
 import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
 

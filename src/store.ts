@@ -1,3 +1,4 @@
+import type { Backlog } from './backlog.ts'
 import type { Clock } from './clock.ts'
 import { sleep, withDeadline } from './deadline.ts'
 import type { Driver, State } from './drivers/driver.ts'
@@ -6,9 +7,9 @@ import { nullDriver, type UnknownDriver, unknownDriver } from './drivers/null.ts
 import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
-import { literalPattern } from './glob.ts'
 import type { Guard } from './guard.ts'
 import type { ResolvedOptions } from './options.ts'
+import { everythingOf } from './pattern.ts'
 import type { TierChoice } from './policy.ts'
 import type { RedisClient } from './redis/client.ts'
 import { parseStoreUrl, type StoreUrl } from './store-url.ts'
@@ -37,11 +38,12 @@ export class Store {
   #wait: Promise<void> | undefined
   #closed = false
 
-  constructor(options: ResolvedOptions, events: Events, guard: Guard) {
+  /** @param backlog - removals that were asked for before there was a store */
+  constructor(options: ResolvedOptions, events: Events, guard: Guard, backlog: Backlog) {
     this.#options = options
     this.#events = events
     this.#guard = guard
-    this.#unknown = unknownDriver(everythingOf(options.prefix))
+    this.#unknown = unknownDriver(backlog)
     this.#main = inProcess(this.#unknown)
   }
 
@@ -61,16 +63,14 @@ export class Store {
     return this.#memory ? [this.#memory, main] : [main]
   }
 
-  async close(): Promise<void> {
+  /** The number of invalidations that could not be carried out. */
+  async close(): Promise<number> {
     this.#closed = this.#known = true
     const [main, memory] = [this.#main, this.#memory]
     this.#main = inProcess(nullDriver())
     this.#memory = undefined
     await memory?.driver.close()
-    const undelivered = await main.driver.close()
-    if (undelivered > 0) {
-      this.#notice('undelivered', 'error', `closed with ${undelivered} invalidations that could not be carried out`)
-    }
+    return main.driver.close()
   }
 
   #choose(choice: TierChoice): StoreTier {
@@ -149,10 +149,6 @@ export class Store {
   #notice(code: NoticeEvent['code'], level: NoticeEvent['level'], message: string): void {
     this.#events.emit({ type: 'notice', code, level, name: 'cache', message })
   }
-}
-
-function everythingOf(prefix: string): string {
-  return `${literalPattern(prefix)}::*`
 }
 
 function inProcess(driver: Driver): StoreTier {

@@ -1,6 +1,7 @@
 import type { State } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
-import { type FoundStamp, fateOf, stampKey, stampTtl } from './stamps.ts'
+import { stampKey } from './stamp-key.ts'
+import { type FoundStamp, fateOf, stampTtl } from './stamps.ts'
 import type { StoreTier } from './tier.ts'
 
 /** What a read has found: a value of which a tag was invalidated is still there, but is not to be used. */

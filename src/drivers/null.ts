@@ -1,10 +1,9 @@
+import type { Backlog } from '../backlog.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import { Watch } from '../watch.ts'
-import type { Driver, Removal, State } from './driver.ts'
+import type { Driver, State } from './driver.ts'
 
-/** Beyond it, all that there is will be removed. */
-const MAX_DEFERRED = 10_000
 const ABSENT: State = Object.freeze({ kind: 'absent' })
 
 export interface UnknownDriver extends Driver {
@@ -15,10 +14,9 @@ export interface UnknownDriver extends Driver {
 /**
  * What stands in while it is not known yet where to store: nothing is kept, but what is invalidated must not be forgotten.
  *
- * @param everything - a glob that matches all that the cache owns
+ * @param backlog - what was invalidated before there was even this driver, and is from now on
  */
-export function unknownDriver(everything: string): UnknownDriver {
-  const deferred: Removal[] = []
+export function unknownDriver(backlog: Backlog): UnknownDriver {
   let heir: Driver | undefined
   const notYet = async (): Promise<never> => {
     throw new CacheTroubleError('UNKNOWN', 'it is not known yet where to store', true)
@@ -31,13 +29,13 @@ export function unknownDriver(everything: string): UnknownDriver {
     restamp: notYet,
     defer(removal) {
       if (heir) heir.defer(removal)
-      else if (deferred.push(removal) > MAX_DEFERRED) deferred.splice(0, deferred.length, { glob: everything })
+      else backlog.add(removal)
     },
     handOver(driver) {
       heir = driver
-      for (const removal of deferred) driver.defer(removal)
+      for (const removal of backlog.take()) driver.defer(removal)
     },
-    close: async () => deferred.length,
+    close: async () => backlog.take().length,
   }
 }
 

@@ -35,6 +35,7 @@ async function compareOnce(places: readonly Place[], commands: Commands): Promis
   const source = new Source()
   const [reference, system] = [new Reference(source), new System(source)]
   try {
+    await system.begin()
     await fc.asyncModelRun(() => ({ model: reference, real: system }), commands)
     await audit(places, reference, system)
   } finally {

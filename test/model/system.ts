@@ -33,6 +33,11 @@ export class System {
     this.#functions = new Map(NAMES.map((name) => [name, this.#declare(name)]))
   }
 
+  /** The first call loads most of the package, and that takes more than a turn of the loop. */
+  async begin(): Promise<void> {
+    await this.cache.get('nothing')
+  }
+
   log(what: string): void {
     this.done += ` ${what}`
   }

@@ -1,0 +1,45 @@
+import type { Backlog } from './backlog.ts'
+import { sleep } from './deadline.ts'
+import { DirectAccess } from './direct.ts'
+import type { Core } from './engine.ts'
+import type { Events } from './events.ts'
+import type { Guard } from './guard.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { TierChoice } from './policy.ts'
+import { ReadThrough } from './read-through.ts'
+import { Store } from './store.ts'
+
+/** How long `close()` waits for stores that are under way. */
+const CLOSE_MS = 1_500
+
+/** Puts together what only calls need. It stands behind a dynamic import, so that a declaration does not load it. */
+export function makeCore(options: ResolvedOptions, events: Events, guard: Guard, backlog: Backlog): Core {
+  const { clock, prefix, serializer, maxValueBytes } = options
+  const store = new Store(options, events, guard, backlog)
+  const rules = { serializer, maxValueBytes }
+  const pending = new Set<Promise<unknown>>()
+  const track = (work: Promise<unknown>) => {
+    pending.add(work)
+    void work.catch(() => {}).finally(() => pending.delete(work))
+  }
+  const around = {
+    events,
+    guard,
+    clock,
+    rules,
+    prefix,
+    tierOf: (choice: TierChoice) => store.tierOf(choice),
+    track,
+  }
+  const path = new ReadThrough(around)
+  return {
+    path,
+    direct: new DirectAccess(store, guard, events, prefix, rules),
+    tiers: () => store.tiers(),
+    async close() {
+      await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
+      await path.giveBack()
+      return store.close()
+    },
+  }
+}

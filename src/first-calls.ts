@@ -1,0 +1,76 @@
+import { type Call, keyFor } from './call.ts'
+import type { CoreLoader } from './core-loader.ts'
+import type { CacheEngine } from './engine.ts'
+
+/** What stands in `path` and `direct` until the core has been loaded. Without it a call goes to its function. */
+export function firstCalls(
+  loader: CoreLoader,
+  { events, invalidation }: Pick<CacheEngine, 'events' | 'invalidation'>,
+): Pick<CacheEngine, 'path' | 'direct'> {
+  const bypass = async (call: Call) => {
+    events.emit({ type: 'bypass', name: call.policy.name, reason: 'unloaded' })
+    return call.load()
+  }
+  return {
+    path: {
+      run: (call) =>
+        loader.use(
+          ({ path }) => path.run(call),
+          () => bypass(call),
+        ),
+      refresh: (call) =>
+        loader.use(
+          ({ path }) => path.refresh(call),
+          () => bypass(call),
+        ),
+      peek: (call) =>
+        loader.use(
+          ({ path }) => path.peek(call),
+          () => undefined,
+        ),
+      set: (call, value) =>
+        loader.use(
+          ({ path }) => path.set(call, value),
+          () => false,
+        ),
+      update: (call) =>
+        loader.use(
+          ({ path }) => path.update(call),
+          async () => {
+            const value = await bypass(call)
+            // What stands in the store is the old one.
+            const key = keyFor(call)
+            if (key !== undefined) await invalidation.remove(key)
+            return value
+          },
+        ),
+    },
+    direct: {
+      get: (key) =>
+        loader.use(
+          ({ direct }) => direct.get(key),
+          () => undefined,
+        ),
+      getMany: (keys) =>
+        loader.use(
+          ({ direct }) => direct.getMany(keys),
+          () => keys.map(() => undefined),
+        ),
+      set: (key, value, options) =>
+        loader.use(
+          ({ direct }) => direct.set(key, value, options),
+          () => false,
+        ),
+      setMany: (items, options) =>
+        loader.use(
+          ({ direct }) => direct.setMany(items, options),
+          () => false,
+        ),
+      increment: (key, by, options) =>
+        loader.use(
+          ({ direct }) => direct.increment(key, by, options),
+          () => undefined,
+        ),
+    },
+  }
+}
