@@ -25,11 +25,11 @@ import {
   tagArguments,
 } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
+import { loadCore } from './load-core.ts'
 import { logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
-import { loadRedisAhead } from './redis/ahead.ts'
 import type { StoreTier } from './tier.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
@@ -106,9 +106,7 @@ export function createEngine(given: CacheOptions): CacheEngine {
   let closed = false
   const loader = new CoreLoader(
     async () => {
-      loadRedisAhead(options)
-      const { makeCore } = await import('./core.ts')
-      const core = makeCore(options, events, guard, backlog)
+      const core = await loadCore(options, events, guard, backlog)
       if (closed) await core.close()
       Object.assign(engine, { path: core.path, direct: core.direct })
       return core

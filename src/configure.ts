@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type Cache, cacheOver, createEngine } from './cache.ts'
 import type { CacheEngine, Home } from './engine.ts'
 import { CacheConfigError, messageOf } from './errors.ts'
+import { kindOf } from './kind.ts'
 import { Names } from './names.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -67,7 +67,7 @@ export const defaultCache: Cache = /* @__PURE__ */ cacheOver(home)
  */
 export function configureCache(options: CacheOptions): void {
   const slot = defaultHome()
-  if (slot.options !== undefined && isDeepStrictEqual(slot.options, options)) return
+  if (slot.options !== undefined && same(slot.options, options)) return
   if (slot.options !== undefined) {
     throw new CacheConfigError(
       'configureCache was called before with other options: configure the default cache in one place, or use createCache for another',
@@ -81,4 +81,15 @@ export function configureCache(options: CacheOptions): void {
   // Made at once, so that a mistake shows here; nothing is opened yet.
   slot.made = createEngine(options)
   slot.options = options
+}
+
+/** Options are plain objects, of which some hold others; all else that they hold is the same or is not. */
+function same(some: unknown, others: unknown): boolean {
+  if (!isPlain(some) || !isPlain(others)) return Object.is(some, others)
+  const names = new Set([...Object.keys(some), ...Object.keys(others)])
+  return [...names].every((name) => same(some[name], others[name]))
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && kindOf(value) === 'object'
 }

@@ -7,15 +7,22 @@ import type { Guard } from './guard.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
+import type { openRedis } from './redis/open.ts'
 import { Store } from './store.ts'
 
 /** How long `close()` waits for stores that are under way. */
 const CLOSE_MS = 1_500
 
 /** Puts together what only calls need. It stands behind a dynamic import, so that a declaration does not load it. */
-export function makeCore(options: ResolvedOptions, events: Events, guard: Guard, backlog: Backlog): Core {
+export function makeCore(
+  options: ResolvedOptions,
+  events: Events,
+  guard: Guard,
+  backlog: Backlog,
+  loadRedis: () => Promise<typeof openRedis>,
+): Core {
   const { clock, prefix, serializer, maxValueBytes } = options
-  const store = new Store(options, events, guard, backlog)
+  const store = new Store(options, events, guard, backlog, loadRedis)
   const rules = { serializer, maxValueBytes }
   const pending = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {

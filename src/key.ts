@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { digest } from './digest.ts'
 import { UnkeyableError } from './errors.ts'
 import { bytesOf, bytesType, describe, kindOf } from './kind.ts'
 
@@ -93,11 +93,6 @@ export function spelledKey(key: string): string {
 /** Long keys keep a readable, matchable head and end in `~` and a digest; no other key has a `~` there. */
 export function shorten(key: string): string {
   return key.length <= MAX_KEY_LENGTH ? key : `${key.slice(0, KEPT_OF_LONG_KEY)}~${digest(key)}`
-}
-
-/** SHA-256, 256 bits in 43 characters. */
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }
 
 export function percent(character: string): string {

@@ -12,6 +12,7 @@ import type { ResolvedOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
 import type { TierChoice } from './policy.ts'
 import type { RedisClient } from './redis/client.ts'
+import type { openRedis } from './redis/open.ts'
 import { parseStoreUrl, type StoreUrl } from './store-url.ts'
 import type { StoreTier } from './tier.ts'
 
@@ -28,6 +29,7 @@ export class Store {
   readonly #events: Events
   readonly #guard: Guard
   readonly #unknown: UnknownDriver
+  readonly #loadRedis: () => Promise<typeof openRedis>
   /** The null driver where caching is off, and when the cache is closed. */
   #main: StoreTier
   #memory: StoreTier | undefined
@@ -38,8 +40,18 @@ export class Store {
   #wait: Promise<void> | undefined
   #closed = false
 
-  /** @param backlog - removals that were asked for before there was a store */
-  constructor(options: ResolvedOptions, events: Events, guard: Guard, backlog: Backlog) {
+  /**
+   * @param backlog - removals that were asked for before there was a store
+   * @param loadRedis - called only where there is a Redis: a service on memory does without
+   */
+  constructor(
+    options: ResolvedOptions,
+    events: Events,
+    guard: Guard,
+    backlog: Backlog,
+    loadRedis: () => Promise<typeof openRedis>,
+  ) {
+    this.#loadRedis = loadRedis
     this.#options = options
     this.#events = events
     this.#guard = guard
@@ -132,9 +144,8 @@ export class Store {
       const risk = `every application that sets none shares '${prefix}' in this Redis`
       this.#notice('no-prefix', 'warn', `no prefix is set, and ${risk}: set CACHE_PREFIX or the option prefix`)
     }
-    // Loaded only where there is a Redis: a bundle for memory alone does without.
-    const { openRedis } = await import('./redis/open.ts')
-    return openRedis({
+    const open = await this.#loadRedis()
+    return open({
       ...this.#options,
       place: source,
       everything: [everythingOf(prefix)],

@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
   ['doors to the default cache', ['default', 'configure']],
   ['cache: puts the parts together', ['cache']],
   ['doors of any cache: they are given a home and do not know the cache', ['cached', 'decorators']],
-  ['what only calls need, and its loading', ['core', 'core-loader', 'first-calls']],
+  ['what only calls need, and its loading', ['core', 'core-on-redis', 'core-loader', 'first-calls', 'load-core']],
   ['the path of a call', ['read-through', 'engine']],
   ['parts and drivers', []],
   ['contracts', ['types', 'tier', 'events', 'errors', 'clock', 'drivers/driver']],
@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
 const PARTS = LAYERS.findIndex(([, files]) => files.length === 0)
 
 /** What a runtime that is not Node has to offer as well. */
-const BUILTINS = ['node:async_hooks', 'node:crypto', 'node:util']
+const BUILTINS = ['node:async_hooks', 'node:crypto']
 
 const MAX_LINES = 350
 
