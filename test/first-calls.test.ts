@@ -1,0 +1,200 @@
+import { type Cache, type CacheEvent, commitScope, createCache } from 'cachewell'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { HandClock } from './hand-clock.ts'
+import { counting } from './integration/open-cache.ts'
+import { describeRedis } from './support/redis-available.ts'
+import { RedisServer } from './support/redis-server.ts'
+import { until } from './support/until.ts'
+
+const bundle = vi.hoisted(() => ({ broken: true, loads: 0 }))
+
+/** The core as it is, behind an import that can fail, as that of a file does which was not deployed. */
+vi.mock('../src/load-core.ts', async (original) => {
+  const { loadCore } = await original<typeof import('../src/load-core.ts')>()
+  return {
+    loadCore: async (...given: Parameters<typeof loadCore>) => {
+      bundle.loads++
+      if (bundle.broken) throw new Error('no such file')
+      return loadCore(...given)
+    },
+  }
+})
+
+beforeEach(() => {
+  bundle.broken = true
+  bundle.loads = 0
+})
+
+function open(): { cache: Cache; clock: HandClock; events: CacheEvent[]; lines: string[] } {
+  const clock = new HandClock()
+  const lines: string[] = []
+  const write = (line: string) => lines.push(line)
+  const logger = { info: write, warn: write, error: write }
+  const cache = createCache({ url: 'memory:', prefix: 'first', clock, logger })
+  onTestFinished(() => cache.close())
+  const events: CacheEvent[] = []
+  cache.on((event) => {
+    events.push(event)
+  })
+  return { cache, clock, events, lines }
+}
+
+const ofType = (events: readonly CacheEvent[], type: CacheEvent['type']) =>
+  events.filter((event) => event.type === type)
+
+describe('before the first call', () => {
+  test('nothing is loaded, whatever is declared, asked and closed', async () => {
+    const { cache, events } = open()
+    const one = cache.cached(async (id: number) => id, { key: 'one', ttl: 60 })
+    expect(one.keyFor(1)).toBe('one:1')
+    expect(cache.stats()).toMatchObject({ hits: 0, misses: 0, bypasses: 0 })
+    await cache.close()
+    expect(bundle.loads).toBe(0)
+    expect(events).toEqual([])
+  })
+
+  test('mistakes are thrown as ever', async () => {
+    const { cache } = open()
+    expect(() => cache.cached(async () => 1, { key: 'one', ttl: -1 })).toThrow('ttl must be')
+    await expect(cache.invalidate('')).rejects.toThrow('an empty string')
+    await expect(cache.invalidateTags('')).rejects.toThrow('a tag is a word')
+    expect(bundle.loads).toBe(0)
+  })
+
+  test('a cache that was closed calls functions, and keeps nothing', async () => {
+    bundle.broken = false
+    const { cache, events } = open()
+    await cache.close()
+    const fn = counting()
+    const call = cache.cached(fn, { key: 'one', ttl: 60 })
+    expect([await call(), await call()]).toEqual([1, 2])
+    expect(ofType(events, 'bypass').map((event) => 'reason' in event && event.reason)).toEqual(['disabled', 'disabled'])
+  })
+
+  test('calls of one turn share one load', async () => {
+    bundle.broken = false
+    const { cache } = open()
+    const fn = counting()
+    const call = cache.cached(fn, { key: 'one', ttl: 60 })
+    expect(await Promise.all([call(), cache.set('word', 1, { ttl: 60 }), call()])).toEqual([1, true, 1])
+    expect(bundle.loads).toBe(1)
+  })
+})
+
+describe('in a commit scope', () => {
+  test('what nobody waits for is held for the commit although it has to be loaded first', async () => {
+    bundle.broken = false
+    const { cache } = open()
+    await commitScope(async () => {
+      void cache.set('word', 'set', { ttl: 60 })
+    })
+    expect(await cache.get('word')).toBe('set')
+  })
+
+  test('and is dropped with it', async () => {
+    bundle.broken = false
+    const { cache } = open()
+    const rolledBack = commitScope(async () => {
+      void cache.set('word', 'set', { ttl: 60 })
+      throw new Error('rolled back')
+    })
+    await expect(rolledBack).rejects.toThrow('rolled back')
+    expect(await cache.get('word')).toBeUndefined()
+  })
+})
+
+describe('when it cannot be loaded', () => {
+  test('calls go to their functions, and it is said once', async () => {
+    const { cache, events, lines } = open()
+    const fn = counting()
+    const call = cache.cached(fn, { key: 'one', ttl: 60 })
+    expect([await call(), await call(), await call.refresh()]).toEqual([1, 2, 3])
+    const failing = cache.cached(async () => Promise.reject(new RangeError('mine')), { key: 'failing', ttl: 60 })
+    await expect(failing()).rejects.toThrow(RangeError)
+    expect(bundle.loads).toBe(1)
+
+    const [notice, ...more] = ofType(events, 'notice')
+    expect(notice).toMatchObject({ code: 'unloaded', level: 'error', message: expect.stringContaining('no such file') })
+    expect(more).toEqual([])
+    expect(lines.filter((line) => line.includes('no such file'))).toHaveLength(1)
+    expect(cache.stats()).toMatchObject({ bypasses: 4 })
+  })
+
+  test('reads find nothing and writes say so', async () => {
+    const { cache } = open()
+    const call = cache.cached(counting(), { key: 'one', ttl: 60 })
+    expect(await call.peek()).toBeUndefined()
+    expect(await call.set([], 5)).toBe(false)
+    expect(await cache.get('word')).toBeUndefined()
+    expect(await cache.getMany(['word', 'other'])).toEqual([undefined, undefined])
+    expect(await cache.set('word', 1, { ttl: 60 })).toBe(false)
+    expect(await cache.setMany([['word', 1]], { ttl: 60 })).toBe(false)
+    expect(await cache.increment('count', 1, { ttl: 60 })).toBeUndefined()
+    expect(await cache.delete('word')).toBe(false)
+  })
+
+  test('it is tried again after a while, and not by every call', async () => {
+    const { cache, clock, events } = open()
+    const call = cache.cached(counting(), { key: 'one', ttl: 60 })
+    await call()
+    bundle.broken = false
+    clock.advance(900)
+    expect(await call()).toBe(2)
+    expect(bundle.loads).toBe(1)
+    clock.advance(200)
+    expect([await call(), await call()]).toEqual([3, 3])
+    expect(bundle.loads).toBe(2)
+    expect(ofType(events, 'hit')).toHaveLength(1)
+  })
+
+  test('a method that updates an entry has the old value removed', async () => {
+    const { cache, events } = open()
+    class Words {
+      @cache.CacheUpdate({ key: 'updated', ttl: 60 })
+      async update(): Promise<string> {
+        return 'new'
+      }
+    }
+    expect(await new Words().update()).toBe('new')
+    expect(ofType(events, 'invalidate')).toMatchObject([{ target: 'updated', deferred: true }])
+  })
+
+  test('close() reports what could not be carried out', async () => {
+    const { cache, events } = open()
+    await cache.invalidate('gone')
+    await cache.close()
+    expect(ofType(events, 'notice')).toEqual([
+      expect.objectContaining({ code: 'unloaded' }),
+      expect.objectContaining({ code: 'undelivered', message: expect.stringContaining('1 invalidations') }),
+    ])
+  })
+})
+
+describeRedis('in Redis', () => {
+  test('what was invalidated before it could be loaded is gone before anything is served', async () => {
+    await using server = await RedisServer.start()
+    const options = { url: server.url, prefix: 'first', logger: false } as const
+    const clock = new HandClock()
+    const cache = createCache({ ...options, clock })
+    onTestFinished(() => cache.close())
+    expect(await cache.invalidate('gone:*')).toEqual({ removed: 0, deferred: true })
+    expect(await cache.invalidateTags('tag')).toEqual({ deferred: true })
+
+    bundle.broken = false
+    const other = createCache(options)
+    onTestFinished(() => other.close())
+    await other.setMany(
+      [
+        ['gone:1', 1],
+        ['kept', 2],
+      ],
+      { ttl: 60 },
+    )
+    await other.set('tagged', 3, { ttl: 60, tags: ['tag'] })
+    expect(await other.getMany(['gone:1', 'kept', 'tagged'])).toEqual([1, 2, 3])
+
+    clock.advance(1_100)
+    expect(await cache.getMany(['gone:1', 'kept', 'tagged'])).toEqual([undefined, 2, undefined])
+    await until(async () => (await other.get('gone:1')) === undefined)
+  })
+})
