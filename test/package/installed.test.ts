@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { describeRedis } from '../support/redis-available.ts'
@@ -7,7 +7,7 @@ import { type Compilation, compile, fixture, strictOptions } from './compile.ts'
 import { run, serviceEnvironment } from './run.ts'
 import { absent, freshPrefix, memory, smoke } from './smoke.ts'
 
-const { service, serviceOnIoredis6, alone, nodes } = inject('packed')
+const { directory, service, serviceOnIoredis6, alone, nodes } = inject('packed')
 const here = process.execPath
 const versions = Object.entries(nodes)
 
@@ -106,6 +106,17 @@ describe('ioredis is not loaded before it is needed', () => {
   test.each(['cold-import.mjs', 'cold-require.cjs'])('%s', async (name) => {
     await runFixture(service, [name, 'cold.cjs'], here)
   })
+})
+
+describe('what a first call loads', () => {
+  test.each(['unloaded-import.mjs', 'unloaded-require.cjs'])(
+    'is not needed before, and can be missing: %s',
+    async (name) => {
+      const own = join(directory, name.replace(/\W/g, '-'))
+      await cp(alone, own, { recursive: true })
+      await runFixture(own, [name, 'unloaded.cjs'], here)
+    },
+  )
 })
 
 describe('without ioredis', () => {
