@@ -26,7 +26,7 @@ import {
 } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import { loadCore } from './load-core.ts'
-import { logEvents } from './log.ts'
+import { type LineOf, logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
@@ -100,13 +100,15 @@ export function createCache(options: CacheOptions = {}): Cache {
 export function createEngine(given: CacheOptions): CacheEngine {
   const options = resolveOptions(given, environment())
   const { clock, prefix, logger } = options
-  const events = new Events(logger ? logEvents(logger, clock) : undefined)
+  let lineOf: LineOf = () => undefined
+  const events = new Events(logger ? logEvents(logger, clock, (event) => lineOf(event)) : undefined)
   const guard = guardWith(events)
   const backlog = new Backlog(everythingOf(prefix))
   let closed = false
   const loader = new CoreLoader(
     async () => {
       const core = await loadCore(options, events, guard, backlog)
+      lineOf = core.lineOf
       if (closed) await core.close()
       Object.assign(engine, { path: core.path, direct: core.direct })
       return core

@@ -4,6 +4,7 @@ import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
 import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
+import { lineOf } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
@@ -40,6 +41,7 @@ export function makeCore(
   }
   const path = new ReadThrough(around)
   return {
+    lineOf,
     path,
     direct: new DirectAccess(store, guard, events, prefix, rules),
     tiers: () => store.tiers(),

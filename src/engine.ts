@@ -1,6 +1,7 @@
 import type { DirectAccess } from './direct.ts'
 import type { Events } from './events.ts'
 import type { Invalidation } from './invalidation.ts'
+import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
 import type { ReadThrough } from './read-through.ts'
 import type { StoreTier } from './tier.ts'
@@ -28,6 +29,8 @@ export interface CacheEngine {
 
 /** What only calls need. */
 export interface Core {
+  /** For the log: what there is to say of an event. */
+  readonly lineOf: LineOf
   readonly path: CallPath
   readonly direct: Direct
   /** Every tier that may hold something, the nearest first. */

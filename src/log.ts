@@ -11,27 +11,29 @@ export interface Logger {
 }
 
 type Level = 'info' | 'warn' | 'error'
-interface Line {
+export interface Line {
   readonly level: Level
   readonly message: string
   /** Lines of one topic are alike: within a window only the first is written. */
   readonly topic: string
   readonly windowMs: number
+  /** A topic that is told of again after this one. */
+  readonly renews?: string
 }
 
-const LOST = 'connection lost'
-const READY = 'connection ready'
-const WINDOW_MS = 30_000
+/** What there is to say of an event that is no notice, if there is. */
+export type LineOf = (event: CacheEvent) => Line | undefined
+
 /** Topics remembered. Beyond it the oldest is forgotten, and at worst said again. */
 const MAX_TOPICS = 500
 
 /** Writes what an operator has to know of, and no more often than is useful. Nothing with data of a call is written. */
-export function logEvents(logger: Logger, clock: Clock): CacheListener {
+export function logEvents(logger: Logger, clock: Clock, lineOf: LineOf): CacheListener {
   const write = writerFor(logger)
   const topics = new Map<string, { until: number; suppressed: number }>()
 
   return (event) => {
-    const line = lineOf(event)
+    const line = noticeLine(event) ?? lineOf(event)
     if (!line) return
     const known = topics.get(line.topic)
     if (known && clock.now() < known.until) {
@@ -40,53 +42,19 @@ export function logEvents(logger: Logger, clock: Clock): CacheListener {
     }
     topics.delete(line.topic)
     topics.set(line.topic, { until: clock.now() + line.windowMs, suppressed: 0 })
-    // After each loss it is said when it is over.
-    if (line.topic === LOST) topics.delete(READY)
+    if (line.renews) topics.delete(line.renews)
     if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string)
     const suppressed = known?.suppressed ? ` (and ${known.suppressed} more like it since)` : ''
     return write(line.level, `cachewell: ${line.message}${suppressed}`)
   }
 }
 
-function lineOf(event: CacheEvent): Line | undefined {
-  switch (event.type) {
-    case 'trouble': {
-      const { operation, name, error } = event
-      const message = `${operation} failed for ${name}, the call went on without the cache: ${error.message}`
-      return { level: 'warn', message, topic: `trouble ${operation} ${error.code}`, windowMs: WINDOW_MS }
-    }
-    case 'notice': {
-      // A mistake in the code does not change while the process runs: once is enough.
-      const topic = `notice ${event.code} ${event.name}`
-      return { level: event.level, message: event.message, topic, windowMs: Number.POSITIVE_INFINITY }
-    }
-    case 'connection':
-      return connectionLine(event.state, event.error?.message)
-    case 'replay': {
-      const message = `carried out ${event.count} invalidations that had been deferred or may have been forgotten`
-      return { level: 'info', message, topic: 'replay', windowMs: WINDOW_MS }
-    }
-    case 'invalidate':
-      if (!event.deferred) return undefined
-      return {
-        level: 'warn',
-        message: 'an invalidation could not be carried out now; it will be before Redis is used again',
-        topic: 'deferred',
-        windowMs: WINDOW_MS,
-      }
-    default:
-      return undefined
-  }
-}
-
-function connectionLine(state: 'ready' | 'lost' | 'failed', reason = 'no reason was given'): Line {
-  const topic = state === 'failed' ? 'connection failed' : state === 'lost' ? LOST : READY
-  if (state === 'ready') return { level: 'info', message: 'connected to Redis', topic, windowMs: WINDOW_MS }
-  const message =
-    state === 'lost'
-      ? `lost Redis, going on without it and reconnecting: ${reason}`
-      : `cannot reach Redis, going on without it and trying again: ${reason}`
-  return { level: 'warn', message, topic, windowMs: WINDOW_MS }
+/** Of an event that there can be before the first call; what there is to say of others is in `log-lines.ts`. */
+function noticeLine(event: CacheEvent): Line | undefined {
+  if (event.type !== 'notice') return undefined
+  const { code, name, level, message } = event
+  // A mistake in the code does not change while the process runs: once is enough.
+  return { level, message, topic: `notice ${code} ${name}`, windowMs: Number.POSITIVE_INFINITY }
 }
 
 /** pino has `child` and takes fields first; given a lone string, both shapes do the same. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CacheEvent, Events } from '../src/events.ts'
 import { logEvents } from '../src/log.ts'
+import { lineOf } from '../src/log-lines.ts'
 import { HandClock } from './hand-clock.ts'
 
 const call = { name: 'user:', key: 'user:1' }
@@ -51,7 +52,7 @@ describe('events', () => {
     const fail = async () => {
       throw new Error('logger')
     }
-    const events = new Events(logEvents({ info: fail, warn: fail, error: fail }, new HandClock()))
+    const events = new Events(logEvents({ info: fail, warn: fail, error: fail }, new HandClock(), lineOf))
     events.emit(notice)
     await turn()
     expect(rejections).toEqual([])
