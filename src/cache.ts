@@ -10,7 +10,7 @@ import {
   updateDecorators,
 } from './decorators.ts'
 import type { SetOptions } from './direct.ts'
-import type { CacheEngine, Home } from './engine.ts'
+import type { CacheEngine, Core, Home } from './engine.ts'
 import { environment } from './environment.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { firstCalls } from './first-calls.ts'
@@ -72,6 +72,11 @@ export interface Cache {
   /** {@link Cache.increment} downwards. */
   decrement(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
   stats(): CacheStats
+  /**
+   * For who has to read what others have written: when it has resolved, this process is not served near copies of what had
+   * been changed, by anybody, when it was called. It takes one round trip; without a near cache there is nothing to do.
+   */
+  barrier(): Promise<void>
   /** Calls the listener with every event; returns a function that ends it. */
   on(listener: CacheListener): () => void
   /** Finishes stores that are under way and closes the connection, in at most two seconds. Later calls are not cached. */
@@ -101,6 +106,7 @@ export function createEngine(given: CacheOptions): CacheEngine {
   const options = resolveOptions(given, environment())
   const { clock, prefix, logger } = options
   let lineOf: LineOf = () => undefined
+  let near: Core['near'] = () => undefined
   const events = new Events(logger ? logEvents(logger, clock, (event) => lineOf(event)) : undefined)
   const guard = guardWith(events)
   const backlog = new Backlog(everythingOf(prefix))
@@ -109,6 +115,7 @@ export function createEngine(given: CacheOptions): CacheEngine {
     async () => {
       const core = await loadCore(options, events, guard, backlog)
       lineOf = core.lineOf
+      near = core.near
       if (closed) await core.close()
       Object.assign(engine, { path: core.path, direct: core.direct })
       return core
@@ -126,6 +133,8 @@ export function createEngine(given: CacheOptions): CacheEngine {
     ...firstCalls(loader, { events, invalidation }),
     invalidation,
     events,
+    stats: () => ({ ...events.stats(), near: near()?.stats() }),
+    barrier: async () => near()?.barrier(),
     async close() {
       const core = await loader.loaded
       closed = true
@@ -157,7 +166,8 @@ export function cacheOver(home: Home): Cache {
     delete: async (key) => (await engine().invalidation.remove(directKey(key, 'delete'))).removed > 0,
     increment: (key, by, options) => engine().direct.increment(key, by, options),
     decrement: (key, by, options) => engine().direct.increment(key, -by, options),
-    stats: () => engine().events.stats(),
+    stats: () => engine().stats(),
+    barrier: () => engine().barrier(),
     on: (listener) => engine().events.on(listener),
     close: () => engine().close(),
   }

@@ -44,6 +44,7 @@ export function makeCore(
     lineOf,
     path,
     direct: new DirectAccess(store, guard, events, prefix, rules),
+    near: () => store.near,
     tiers: () => store.tiers(),
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])

@@ -1,10 +1,10 @@
 import type { DirectAccess } from './direct.ts'
-import type { Events } from './events.ts'
+import type { CacheStats, Events } from './events.ts'
 import type { Invalidation } from './invalidation.ts'
 import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
 import type { ReadThrough } from './read-through.ts'
-import type { StoreTier } from './tier.ts'
+import type { Near, StoreTier } from './tier.ts'
 
 /** What doors hand calls of cached functions to. */
 export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'>
@@ -24,6 +24,8 @@ export interface CacheEngine {
   direct: Direct
   readonly invalidation: Invalidation
   readonly events: Events
+  stats(): CacheStats
+  barrier(): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,6 +35,8 @@ export interface Core {
   readonly lineOf: LineOf
   readonly path: CallPath
   readonly direct: Direct
+  /** What is kept in this process of what stands in Redis, where something is. */
+  near(): Near | undefined
   /** Every tier that may hold something, the nearest first. */
   tiers(): Promise<readonly StoreTier[]>
   /** The number of invalidations that could not be carried out. */

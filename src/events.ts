@@ -1,7 +1,8 @@
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { CacheTroubleError } from './errors.ts'
 
-export type Tier = 'memory' | 'redis'
+/** Where a value came from: `near` is a copy, in this process, of what stands in Redis. */
+export type Tier = 'memory' | 'redis' | 'near'
 
 /** Why a call had to run the function. The first four are what RFC 9211 calls `uri-miss`, `stale`, and `miss`. */
 export type MissReason =
@@ -178,6 +179,8 @@ export type CacheListener = (event: CacheEvent) => void
 /** Counts since the cache was made. */
 export interface CacheStats {
   readonly hits: number
+  /** Hits that were served from near copies: they are counted among `hits`, too. */
+  readonly nearHits: number
   readonly misses: number
   /** Misses that shared another caller's run of the function. */
   readonly collapsed: number
@@ -190,6 +193,19 @@ export interface CacheStats {
   readonly invalidations: number
   /** Troubles with the store that were swallowed. */
   readonly troubles: number
+  /** Of the near cache, where there is one and Redis has been asked for something. */
+  readonly near?: NearStats
+}
+
+/** What is kept in this process of what stands in Redis. */
+export interface NearStats {
+  readonly items: number
+  /** An estimate. */
+  readonly bytes: number
+  /** How old, in ms, what is served from there may be at this moment, counted from when it was last certain to be current. */
+  readonly stalenessMs: number
+  /** The bound that `stalenessMs` never exceeds: the option `near.maxStaleness`. */
+  readonly maxStalenessMs: number
 }
 
 /** Hands events to whoever listens. A listener that throws harms nobody. */
@@ -198,6 +214,7 @@ export class Events {
   #listeners: readonly CacheListener[] = []
   readonly #counts = {
     hits: 0,
+    nearHits: 0,
     misses: 0,
     collapsed: 0,
     bypasses: 0,
@@ -214,8 +231,9 @@ export class Events {
   }
 
   /** Counts a hit without an event object, for when {@link heard} is false: hits are the hot path. */
-  countHit(): void {
+  countHit(near = false): void {
     this.#counts.hits++
+    if (near) this.#counts.nearHits++
   }
 
   /** Whether anybody would see an event of a hit. */
@@ -239,7 +257,7 @@ export class Events {
     }
   }
 
-  stats(): CacheStats {
+  stats(): Omit<CacheStats, 'near'> {
     return { ...this.#counts }
   }
 
@@ -247,7 +265,7 @@ export class Events {
     const counts = this.#counts
     switch (event.type) {
       case 'hit':
-        counts.hits++
+        this.countHit(event.tier === 'near')
         break
       case 'miss':
         counts.misses++

@@ -25,3 +25,8 @@ export function loadSignal(): LoadSignal | undefined {
 
 /** An `AbortSignal`, where the types of the platform know it. */
 export type LoadSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } } ? Signal : unknown
+
+/** Whether the running code is part of a load. */
+export function isInLoad(): boolean {
+  return inside.getStore() !== undefined
+}

@@ -9,6 +9,7 @@ import type { Serializer } from './packing.ts'
 import { checkSerializer, oneOf, refuseUnknown } from './policy.ts'
 import { checkClient, type RedisClientLike } from './redis/check-client.ts'
 import type { RedisClient } from './redis/client.ts'
+import type { NearLimits } from './redis/near-copies.ts'
 import { parseStoreUrl } from './store-url.ts'
 
 /** Options of a cache. All are optional: `createCache()` needs none. */
@@ -31,6 +32,21 @@ export interface CacheOptions {
     /** How callers are kept from changing each other's values. Default `clone`. */
     isolation?: Isolation
   }
+  /**
+   * Keeps copies of what is read from Redis in this process, too. The server tells of every change, by anybody, which ends
+   * the copies of it; no call is served one that may be older than `maxStaleness`. Default: none are kept. How callers are
+   * kept from changing each other's values is said by `memory.isolation`.
+   */
+  near?:
+    | boolean
+    | {
+        /** Default 10,000. */
+        maxItems?: number
+        /** An estimate of what the copies take, in bytes. Default 64 MiB. */
+        maxBytes?: number
+        /** Default 2 s. */
+        maxStaleness?: Duration
+      }
   /** How long one command may take before the call goes on without the cache. Default 250 ms. */
   commandTimeout?: Duration
   /** How long opening a connection may take, in the background. Default 2 s; callers wait at most 500 ms, once. */
@@ -65,6 +81,8 @@ export interface ResolvedOptions {
   /** Nobody chose the prefix: in production this is said once. */
   readonly prefixIsDefault: boolean
   readonly memory: { readonly maxItems: number; readonly maxBytes: number; readonly isolation: Isolation }
+  /** `undefined`: no copies are kept. */
+  readonly near: NearLimits | undefined
   readonly commandTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly breaker: BreakerRules
@@ -80,6 +98,7 @@ const OPTIONS = [
   'client',
   'prefix',
   'memory',
+  'near',
   'commandTimeout',
   'connectTimeout',
   'breaker',
@@ -119,6 +138,7 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
         PLACE,
       ) as Isolation,
     },
+    near: resolveNear(options.near),
     commandTimeoutMs: milliseconds(options.commandTimeout ?? '250ms', 'commandTimeout'),
     connectTimeoutMs: milliseconds(options.connectTimeout ?? '2s', 'connectTimeout'),
     breaker: resolveBreaker(options.breaker),
@@ -127,6 +147,18 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
     logger,
     clock: options.clock ?? systemClock,
   })
+}
+
+function resolveNear(near: CacheOptions['near'] = false): NearLimits | undefined {
+  if (near === false) return undefined
+  const given = near === true ? {} : near
+  requireObject(given, `${PLACE}: near`, "near: true, or near: { maxItems: 10_000, maxStaleness: '2s' }")
+  refuseUnknown(given, ['maxItems', 'maxBytes', 'maxStaleness'], `${PLACE}: near`)
+  return {
+    maxItems: wholeNumber(given.maxItems ?? 10_000, 'near.maxItems'),
+    maxBytes: wholeNumber(given.maxBytes ?? 64 * 1024 * 1024, 'near.maxBytes'),
+    maxStalenessMs: milliseconds(given.maxStaleness ?? '2s', 'near.maxStaleness'),
+  }
 }
 
 function resolveBreaker(breaker: CacheOptions['breaker'] = {}): BreakerRules {

@@ -87,6 +87,50 @@ export function livePacking(isolation: Isolation): Packing {
   return packing
 }
 
+/** A body that stays in this process: parsed by the first who asks, and kept as what it was parsed to. */
+export class KeptBody implements Body {
+  readonly encoding: Body['encoding']
+  readonly size: number
+  #data: unknown
+  #parsed: { readonly value: unknown } | undefined
+
+  constructor({ encoding, data, size }: Body) {
+    this.encoding = encoding
+    this.size = size
+    // What comes from a socket is part of a larger piece of memory, all of which would be kept.
+    this.#data = Buffer.isBuffer(data) ? Buffer.from(data) : data
+  }
+
+  get data(): unknown {
+    return this.#data
+  }
+
+  value(parse: () => unknown): unknown {
+    if (this.#parsed === undefined) {
+      this.#parsed = { value: parse() }
+      this.#data = undefined
+    }
+    return this.#parsed.value
+  }
+}
+
+/** As bytes outside, and as live objects here: for copies of what a store outside holds. */
+export function keptPacking(isolation: Isolation): Packing {
+  const give = isolation === 'clone' ? copy : <T>(value: T) => value
+  const keep = isolation === 'freeze' ? freeze : <T>(value: T) => value
+  const unpack = (body: Body, rules: PackRules) => {
+    if (!(body instanceof KeptBody) || body.encoding === 'custom' || rules.serializer) {
+      return wirePacking.unpack(body, rules)
+    }
+    return give(body.value(() => keep(wirePacking.unpack(body, rules))))
+  }
+  return {
+    pack: wirePacking.pack,
+    unpack,
+    unpackForMany: (body, rules) => (body instanceof KeptBody ? unpack : wirePacking.unpackForMany)(body, rules),
+  }
+}
+
 function packCustom(value: unknown, serializer: Serializer, rules: PackRules): Body {
   const given = serializer.serialize(value)
   if (typeof given !== 'string' && !ArrayBuffer.isView(given)) {

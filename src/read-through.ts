@@ -68,7 +68,7 @@ export class ReadThrough {
     }
     // A store in this process answers at once: a hit takes no turn of the loop.
     const seen = this.#reading.now(keyed)
-    const answer = seen && this.#reading.answer(keyed, seen)
+    const answer = seen && this.#reading.answer(keyed, seen, true)
     if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
     return this.#inTime(keyed, this.#gather(keyed))
   }
@@ -285,7 +285,8 @@ export class ReadThrough {
     const lease = await this.#loading.claimForUpdate(keyed)
     const ended = lease?.keep()
     try {
-      const value = await call.load()
+      // As a load: what it reads from the cache becomes part of what is stored.
+      const value = await new Flight().load(call.load)
       await this.#storing.update(keyed, lease, value)
       return value
     } catch (error) {

@@ -1,5 +1,5 @@
 import { about, type Call, type KeyedCall } from './call.ts'
-import type { Value } from './drivers/driver.ts'
+import type { State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
 import { CacheTroubleError, messageOf } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
@@ -67,10 +67,18 @@ export class Reading {
     }
   }
 
-  /** What a store in this process has at once; `undefined` where a read is needed. */
+  /** What is in this process; `undefined` where a read is needed, if only of a tag's stamp. */
   now(call: KeyedCall): Seen | undefined {
     const { readNow } = call.tier.driver
-    return readNow && untaggedWhere(readNow(call.key), (tag) => readNow(stampKey(this.#prefix, tag)))
+    const state = readNow?.(call.key)
+    if (!readNow || state?.kind !== 'value' || state.header.stamps.length === 0) return state
+    const stamps = new Map<string, State>()
+    for (const [tag] of state.header.stamps) {
+      const stamp = readNow(stampKey(this.#prefix, tag))
+      if (stamp === undefined) return undefined
+      stamps.set(tag, stamp)
+    }
+    return untaggedWhere(state, (tag) => stamps.get(tag) as State)
   }
 
   /** What stands at the key; trouble is a state like others. */
@@ -79,11 +87,14 @@ export class Reading {
     return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
   }
 
-  /** The value for this caller, or why there is none. */
-  answer(call: KeyedCall, state: Seen): Found | Miss {
+  /**
+   * The value for this caller, or why there is none.
+   * @param atOnce - it was found in this process
+   */
+  answer(call: KeyedCall, state: Seen, atOnce = false): Found | Miss {
     switch (state.kind) {
       case 'value':
-        return this.#judge(call, state)
+        return this.#judge(call, state, atOnce)
       case 'untagged':
         return { reason: 'tag', mayStore: true, over: entryHead('value', state.header.id) }
       case 'absent':
@@ -101,7 +112,7 @@ export class Reading {
     }
   }
 
-  #judge(call: KeyedCall, from: Value): Found | Miss {
+  #judge(call: KeyedCall, from: Value, atOnce: boolean): Found | Miss {
     const { header, body } = from
     const { tier, policy, rules } = call
     const now = tier.driver.time()
@@ -122,23 +133,24 @@ export class Reading {
     if (stale && (header.expired || staleMs >= policy.revalidateMs)) {
       return { reason: 'stale', mayStore: true, spare: { value, header } }
     }
-    this.hit(call, header)
+    this.hit(call, header, atOnce)
     return stale || isDue(header, now, policy.refreshAhead) ? { value, from, renew: header.id } : { value, from }
   }
 
-  hit(call: KeyedCall, { createdAt, softExpiresAt, expired }: EntryHeader): void {
+  hit(call: KeyedCall, { createdAt, softExpiresAt, expired }: EntryHeader, atOnce = false): void {
+    const { driver } = call.tier
+    const near = atOnce && driver.name === 'redis'
     if (!this.#events.heard) {
-      this.#events.countHit()
+      this.#events.countHit(near)
       return
     }
-    const { driver } = call.tier
     const now = driver.time()
     const age = {
       ageMs: Math.max(0, now - createdAt),
       ttlMs: softExpiresAt - now,
       stale: expired || softExpiresAt <= now,
     }
-    this.#events.emit({ type: 'hit', ...about(call), tier: driver.name as Tier, ...age })
+    this.#events.emit({ type: 'hit', ...about(call), tier: near ? 'near' : (driver.name as Tier), ...age })
   }
 
   notice(call: Call, code: NoticeEvent['code'], message: string): void {

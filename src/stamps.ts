@@ -44,7 +44,7 @@ export function fateOf(noted: string, current: string | undefined): 'stands' | '
   return current?.startsWith(noted.slice(0, HALF)) ? 'expired' : 'removed'
 }
 
-/** How long stamps are kept at least: longer than the entries that note them. */
+/** How long stamps are kept when they are made: half of it is as long as the entries that note them. */
 export function stampTtl(entryTtlMs: number): number {
   return Math.max(86_400_000, entryTtlMs * 2)
 }

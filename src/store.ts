@@ -8,13 +8,14 @@ import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
 import type { Guard } from './guard.ts'
+import { isInLoad } from './load-signal.ts'
 import type { ResolvedOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
 import type { TierChoice } from './policy.ts'
 import type { RedisClient } from './redis/client.ts'
 import type { openRedis } from './redis/open.ts'
 import { parseStoreUrl, type StoreUrl } from './store-url.ts'
-import type { StoreTier } from './tier.ts'
+import type { Near, StoreTier } from './tier.ts'
 
 /** How long calls wait, at most, until the store is known: a `url` function can take long, or a busy start. */
 const KNOWN_WITHIN_MS = 500
@@ -73,6 +74,11 @@ export class Store {
   async tiers(): Promise<StoreTier[]> {
     const main = await this.tierOf('auto')
     return this.#memory ? [this.#memory, main] : [main]
+  }
+
+  /** What is kept in this process of what Redis has; `undefined` before it is open, and where nothing is. */
+  get near(): Near | undefined {
+    return this.#main.near
   }
 
   /** The number of invalidations that could not be carried out. */
@@ -137,7 +143,7 @@ export class Store {
   }
 
   async #tierFor(source: Source): Promise<StoreTier> {
-    const { clock, memory, prefix, prefixIsDefault } = this.#options
+    const { clock, prefix, prefixIsDefault, near, memory, ...options } = this.#options
     if (source.store === 'null') return inProcess(nullDriver())
     if (source.store === 'memory') return inProcess(memoryDriver(memory, clock))
     if (prefixIsDefault && environment().NODE_ENV === 'production') {
@@ -146,10 +152,12 @@ export class Store {
     }
     const open = await this.#loadRedis()
     return open({
-      ...this.#options,
+      ...options,
+      clock,
+      prefix,
+      near: near && { limits: near, isolation: memory.isolation, isInLoad },
       place: source,
       everything: [everythingOf(prefix)],
-      scope: `${prefix}::`,
       onUnsupported: (error) =>
         this.#notice('polling', 'info', `Redis tells no changes, so callers that wait look again: ${error.message}`),
       onReplayed: (count) => this.#events.emit({ type: 'replay', count }),

@@ -1,8 +1,15 @@
 import type { Driver, State } from './drivers/driver.ts'
+import type { NearStats } from './events.ts'
 import type { Flight } from './flight.ts'
 
 /** So many loads are kept track of; what else is asked for meanwhile is loaded and not stored. */
 export const MAX_FLIGHTS = 10_000
+
+export interface Near {
+  stats(): NearStats
+  /** When it has resolved, no copy is served of what had been replaced or removed when it was called. */
+  barrier(): Promise<void>
+}
 
 /** A store as the path of a call sees it: the driver, its reads one key at a time, and the loads under way. */
 export interface StoreTier {
@@ -11,4 +18,6 @@ export interface StoreTier {
   readonly flights: Map<string, Flight>
   /** Keys of values that are renewed in the background just now. */
   readonly renewing: Set<string>
+  /** Where copies are kept in this process of what a store outside holds. */
+  readonly near?: Near
 }

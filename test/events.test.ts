@@ -106,6 +106,7 @@ describe('events', () => {
     const stats = events.stats()
     expect(stats).toEqual({
       hits: 2,
+      nearHits: 0,
       misses: 2,
       collapsed: 1,
       bypasses: 1,

@@ -93,8 +93,8 @@ export interface Driver {
   readonly packing: Packing
   /** Milliseconds since 1970 by the store's clock, which decides what is expired. */
   time(): number
-  /** In-process stores answer at once; `undefined` where a round trip is needed. */
-  readNow?(key: string): State
+  /** What is in this process is there at once; `undefined` where a round trip is needed. */
+  readNow?(key: string): State | undefined
   /** The store is known to be gone: asking for this key would fail at once. Left out: it cannot be. */
   away?(key: string): boolean
   /** One state for each key, in order. */

@@ -2,14 +2,16 @@ import { pause, withDeadline } from '../deadline.ts'
 import { CacheTroubleError } from '../errors.ts'
 import type { Watch } from '../watch.ts'
 import type { ClientRecipe, RedisClient } from './client.ts'
+import { identify } from './identity.ts'
 import { keySlot } from './key-slot.ts'
 import { loadScripts } from './scripts.ts'
 import { Server, type ServerOptions } from './server.ts'
 import { type Endpoint, nameOf, readSlotMap, redirectionOf, type SlotMap } from './slot-map.ts'
-import { REMOVE_TIMEOUT_MS, type Reply, type Topology } from './topology.ts'
+import { type Feed, REMOVE_TIMEOUT_MS, type Reply, type Topology } from './topology.ts'
 import { toTrouble } from './trouble.ts'
 
-export interface ClusterOptions extends Omit<ServerOptions, 'recipe' | 'prepareMore' | 'mayBeReplica' | 'onStillAway'> {
+export interface ClusterOptions
+  extends Omit<ServerOptions, 'recipe' | 'prepareMore' | 'mayBeReplica' | 'checkMore' | 'onStillAway'> {
   /** Some of its servers, to ask for the others. */
   readonly seeds: readonly Endpoint[]
   recipeFor(endpoint: Endpoint): ClientRecipe
@@ -71,6 +73,8 @@ export class Cluster implements Topology {
       } catch (error) {
         const redirection = redirectionOf(error, at)
         if (!redirection || redirections === MAX_REDIRECTIONS) throw error
+        // What is heard of changes is heard where we have asked first.
+        this.#options.near?.changed(key)
         asking = redirection.kind === 'ASK'
         // Who has the slot now may have taken over without having got all that was acknowledged: `#install` sees to that.
         if (!asking) {
@@ -152,6 +156,20 @@ export class Cluster implements Topology {
 
   async recheck(key: string): Promise<void> {
     await this.#serverAt(this.#ownerOf(key)).recheck()
+  }
+
+  feedOf(key: string): Feed | undefined {
+    const owner = this.#map?.[keySlot(key)]
+    return owner && this.#serverAt(owner).feedOf()
+  }
+
+  feeds(): readonly Feed[] {
+    return Array.from(this.#servers.values(), ({ server }) => server.feeds()).flat()
+  }
+
+  announce(key: string): void {
+    const owner = this.#map?.[keySlot(key)]
+    if (owner) this.#serverAt(owner).announce(key)
   }
 
   reset(key?: string): void {
@@ -258,6 +276,7 @@ export class Cluster implements Topology {
       // A script that a slot on its way is asked for must be there: ioredis would send it anew, and without ASKING.
       prepareMore: loadScripts,
       mayBeReplica: true,
+      checkMore: checkMaster,
       // Somebody may have taken over.
       onStillAway: () => void this.#ask(),
       onState: (state, error) => {
@@ -268,6 +287,13 @@ export class Cluster implements Topology {
     this.#servers.set(name, { endpoint, server })
     return server
   }
+}
+
+/** A master that the others have given up, or that has become a replica, does not hear of all changes. */
+async function checkMaster(client: RedisClient): Promise<void> {
+  const [state, { replica }] = await Promise.all([client.call('CLUSTER', 'INFO'), identify(client)])
+  if (!replica && String(state).includes('cluster_state:ok')) return
+  throw new CacheTroubleError('CLUSTERDOWN', 'this server does not speak for its slots', true)
 }
 
 /** What is written to a socket in one turn of the loop goes out in one piece. */

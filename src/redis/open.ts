@@ -1,36 +1,46 @@
+import { type NearOptions, nearDriver } from '../drivers/near.ts'
 import { type RedisDriverOptions, redisDriver } from '../drivers/redis.ts'
 import type { StoreTier } from '../tier.ts'
 import { coalesceReads } from './coalesce.ts'
 import { Journal } from './journal.ts'
+import { NearCopies, type NearLimits } from './near-copies.ts'
 import { type Place, topologyOf } from './place.ts'
 import type { ServerOptions } from './server.ts'
 import { ServerClock } from './server-clock.ts'
 
-type Passed = 'commandTimeoutMs' | 'connectTimeoutMs' | 'breaker' | 'clock' | 'scope' | 'onUnsupported' | 'onState'
+type Passed = 'commandTimeoutMs' | 'connectTimeoutMs' | 'breaker' | 'clock' | 'prefix' | 'onUnsupported' | 'onState'
 
 export interface RedisOptions extends Pick<ServerOptions, Passed>, Pick<RedisDriverOptions, 'onReplayed'> {
   readonly place: Place
   /** Globs that match all that this cache owns. */
   readonly everything: readonly string[]
+  /** Left out: no copies are kept in this process. */
+  readonly near?: { readonly limits: NearLimits } & Pick<NearOptions, 'isolation' | 'isInLoad'>
 }
 
 /** A Redis as the path of a call uses it. The module behind the one dynamic import of the core. */
 export function openRedis(options: RedisOptions): StoreTier {
-  const { place, everything, clock, onState } = options
+  const { place, everything, clock, onState, near } = options
   const serverClock = new ServerClock(clock)
   const journal = new Journal(everything, clock)
+  const copies = near && new NearCopies(near.limits, () => topology.feeds(), clock)
   const topology = topologyOf(place, {
     ...options,
     serverClock,
+    near: copies,
     onChanged(isConcerned) {
       journal.revive(isConcerned)
-      driver.replay()
+      copies?.allChanged()
+      redis.replay()
     },
     onState(state, error) {
       onState(state, error)
-      if (state === 'ready') driver.replay()
+      if (state === 'ready') redis.replay()
     },
   })
-  const driver = redisDriver({ ...options, topology, journal, serverClock })
-  return { driver, read: coalesceReads((keys) => driver.readMany(keys)), flights: new Map(), renewing: new Set() }
+  const redis = redisDriver({ ...options, topology, journal, serverClock })
+  const covers = (key: string) => journal.covers(key)
+  const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, covers }) : redis
+  const read = coalesceReads((keys) => driver.readMany(keys))
+  return { driver, read, flights: new Map(), renewing: new Set(), near: copies }
 }

@@ -87,7 +87,8 @@ return 'busy'`,
 
   /*
    * The stamp of a tag, made where there is none.
-   * KEYS[1] stamp  ARGV[1] id of a new one  ARGV[2] ms to keep it, at least
+   * KEYS[1] stamp  ARGV[1] id of a new one  ARGV[2] ms to keep it, of which half will do
+   * Invariant: it is not touched without need, since near caches are told of every change.
    * Returns the stamp, 1 when it was made, and the server's time.
    */
   cachewellStamp: `
@@ -95,7 +96,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local stamp = redis.call('GET', KEYS[1])
 if stamp then
-  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  if redis.call('PTTL', KEYS[1]) * 2 < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
   return { stamp, 0, now }
 end
 stamp = string.format('cws %s %013.0f', ARGV[1], now)

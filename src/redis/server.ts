@@ -5,17 +5,19 @@ import type { RedisClient } from './client.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { type Identity, identify } from './identity.ts'
 import type { ServerClock } from './server-clock.ts'
-import { REMOVE_TIMEOUT_MS, type Reply, type Run, type Topology } from './topology.ts'
-import { type WakeupOptions, Wakeups } from './wakeups.ts'
+import { type Feed, REMOVE_TIMEOUT_MS, type Reply, type Run, type Topology } from './topology.ts'
+import { Tracking, type TrackingOptions } from './tracking.ts'
 
 export interface ServerOptions
   extends Omit<ConnectionOptions, 'prepare'>,
-    Pick<WakeupOptions, 'scope' | 'onUnsupported'> {
+    Pick<TrackingOptions, 'prefix' | 'onUnsupported' | 'near'> {
   readonly serverClock: ServerClock
   /** It is another server than before, or has started anew: what it had acknowledged may be gone, or back. For which keys? */
   readonly onChanged: (isConcerned?: (key: string) => boolean) => void
   /** In a cluster a replica sends us to its master; elsewhere it would go on saying what is old. */
   readonly mayBeReplica?: boolean
+  /** Throws where what this server tells of changes is not all that there is to tell. Default: it is no master. */
+  readonly checkMore?: (client: RedisClient) => Promise<unknown>
   /** On every new connection, after everything else. */
   readonly prepareMore?: (client: RedisClient) => Promise<unknown>
 }
@@ -26,14 +28,14 @@ const SCAN_COUNT = 1_000
 export class Server implements Topology {
   readonly #options: ServerOptions
   readonly #connection: Connection
-  readonly #wakeups: Wakeups
+  readonly #tracking: Tracking
   #runId: string | undefined
   #wasReady = false
 
   constructor(options: ServerOptions) {
     this.#options = options
     this.#connection = new Connection({ ...options, prepare: (client) => this.#prepare(client) })
-    this.#wakeups = new Wakeups(options)
+    this.#tracking = new Tracking(options, () => this.#stillServes())
   }
 
   away(): boolean {
@@ -88,7 +90,20 @@ export class Server implements Topology {
   }
 
   watch(key: string): Watch {
-    return this.#wakeups.watch(key)
+    return this.#tracking.watch(key)
+  }
+
+  feedOf(): Feed {
+    return this.#tracking.feed()
+  }
+
+  feeds(): readonly Feed[] {
+    return this.#tracking.epoch === 0 ? [] : [this.#tracking]
+  }
+
+  announce(key: string): void {
+    const channel = this.#tracking.announcesOn
+    if (channel) this.#connection.run('PUBLISH', (client) => client.call('PUBLISH', channel, key)).catch(() => {})
   }
 
   async recheck(): Promise<void> {
@@ -103,7 +118,7 @@ export class Server implements Topology {
   }
 
   async close(): Promise<void> {
-    await this.#wakeups.close()
+    await this.#tracking.close()
     await this.#connection.close()
   }
 
@@ -122,6 +137,12 @@ export class Server implements Topology {
     this.#runId = runId ?? this.#runId
     await prepareMore?.(client)
     this.#wasReady = true
+  }
+
+  #stillServes(): Promise<unknown> {
+    const { checkMore } = this.#options
+    const isMaster = async (client: RedisClient) => this.#refuseReplica(await identify(client))
+    return this.#connection.run('INFO', checkMore ?? isMaster)
   }
 
   #refuseReplica({ replica }: Identity): void {

@@ -5,6 +5,18 @@ import type { RedisClient } from './client.ts'
 /** How a command gets to a server. */
 export type Run = <T>(command: string, send: (client: RedisClient) => Promise<T>, timeoutMs?: number) => Promise<T>
 
+/** What is heard of changes at one server: what copies of its entries are judged by. */
+export interface Feed {
+  /** Another one means that changes may have been missed; 0, that nothing is heard. */
+  readonly epoch: number
+  /** By our clock: every change that was acknowledged to whoever made it before then has been heard of. */
+  readonly heardUntil: number
+  /** When it was last asked for. */
+  readonly beatAt: number
+  /** Brings `heardUntil` up to now. False: it cannot be had. Never rejects. */
+  beat(): Promise<boolean>
+}
+
 /** What a read brought for one key. An error is that key's own. */
 export type Reply = Buffer | null | CacheTroubleError
 
@@ -21,6 +33,12 @@ export interface Topology {
   /** What is there throughout is found. @throws CacheTroubleError when that cannot be had */
   scan(glob: string): AsyncIterable<readonly string[]>
   watch(key: string): Watch
+  /** What is heard of changes of this key; `undefined` while it is not known where it is. Only where a near cache was asked for. */
+  feedOf(key: string): Feed | undefined
+  /** All that are open. */
+  feeds(): readonly Feed[]
+  /** Tells other near caches that the key has changed, where the server does not. Never rejects. */
+  announce(key: string): void
   /** Looks whether who holds the key is still a master, and what time it is there: now and again. */
   recheck(key: string): Promise<void>
   /** Makes connections anew, of whoever holds the key or of all: what is under way on them is not to be carried out. */

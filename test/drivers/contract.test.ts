@@ -45,7 +45,7 @@ const driverOptions = {
   onState: () => {},
   onReplayed: () => {},
   everything: ['contract:*'],
-  scope: 'contract',
+  prefix: 'contract',
   onUnsupported: () => {},
 }
 

@@ -53,7 +53,7 @@ export function describeContract(
     let scopes = 0
     /** Keys of one test, apart from those of all others. */
     const newScope = () => {
-      const scope = `contract:${++scopes}::`
+      const scope = `contract::${++scopes}:`
       return (key: string | number) => scope + key
     }
     const newKey = () => newScope()('key')

@@ -1,0 +1,95 @@
+import type { Isolation } from '../isolation.ts'
+import { KeptBody, keptPacking } from '../packing.ts'
+import type { NearCopies } from '../redis/near-copies.ts'
+import type { Topology } from '../redis/topology.ts'
+import type { Driver, Removal, State } from './driver.ts'
+
+export interface NearOptions {
+  readonly copies: NearCopies
+  readonly topology: Pick<Topology, 'feedOf' | 'announce'>
+  readonly isolation: Isolation
+  /** Whether what stands at the key is still to be removed. */
+  readonly covers: (key: string) => boolean
+  /**
+   * Whether a load is what asks. It is not served copies: what is made of one would be stored, and stand for as long as
+   * its ttl, where the copy itself is stale for a moment only.
+   */
+  readonly isInLoad: () => boolean
+}
+
+/**
+ * A driver that keeps copies of what it reads in this process. Filled by reads only: what a load has stored is copied
+ * when it is read again. Whatever is written through here ends the copy at once, before its writer goes on.
+ */
+export function nearDriver(driver: Driver, { copies, topology, isolation, covers, isInLoad }: NearOptions): Driver {
+  const written = async <T>(key: string, work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } finally {
+      copies.changed(key)
+      topology.announce(key)
+    }
+  }
+  const removed = (removal: Removal) => {
+    if ('glob' in removal) return copies.changedWhere(removal.glob)
+    const key = 'key' in removal ? removal.key : removal.stamp
+    copies.changed(key)
+    topology.announce(key)
+  }
+
+  return {
+    ...driver,
+    packing: keptPacking(isolation),
+
+    readNow: (key) => (isInLoad() || covers(key) ? undefined : copies.get(key)),
+
+    async readMany(keys) {
+      // Before anything is sent: see NearCopies.
+      const reads = keys.map((key) => copies.begin(key, topology.feedOf(key)))
+      let states: readonly State[] = []
+      try {
+        states = (await driver.readMany(keys)).map(kept)
+        return states
+      } finally {
+        reads.forEach((read, i) => {
+          if (read) copies.end(keys[i] as string, read, states[i] ?? { kind: 'absent' })
+        })
+      }
+    },
+
+    commit: (key, head, draft) => written(key, driver.commit(key, head, draft)),
+    retract: (key, head) => written(key, driver.retract(key, head)),
+    increment: (key, by, ttlMs) => written(key, driver.increment(key, by, ttlMs)),
+
+    async put(items) {
+      try {
+        return await driver.put(items)
+      } finally {
+        for (const { key } of items) removed({ key })
+      }
+    },
+
+    async invalidate(removal) {
+      try {
+        return await driver.invalidate(removal)
+      } finally {
+        removed(removal)
+      }
+    },
+
+    defer(removal) {
+      driver.defer(removal)
+      removed(removal)
+    },
+
+    async close() {
+      copies.allChanged()
+      return driver.close()
+    },
+  }
+}
+
+/** Parsed once, for all who will be served the copy. */
+function kept(state: State): State {
+  return state.kind === 'value' ? { ...state, body: new KeptBody(state.body) } : state
+}
