@@ -158,8 +158,11 @@ export class Store {
       near: near && { limits: near, isolation: memory.isolation, isInLoad },
       place: source,
       everything: [everythingOf(prefix)],
-      onUnsupported: (error) =>
-        this.#notice('polling', 'info', `Redis tells no changes, so callers that wait look again: ${error.message}`),
+      onUnsupported: (error) => {
+        const copies = near ? ', and near copies are kept for maxStaleness only' : ''
+        const message = `Redis tells no changes, so callers that wait look again${copies}: ${error.message}`
+        this.#notice('polling', 'info', message)
+      },
       onReplayed: (count) => this.#events.emit({ type: 'replay', count }),
       onState: (state, error) => this.#events.emit({ type: 'connection', state, error }),
     })

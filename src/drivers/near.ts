@@ -22,19 +22,17 @@ export interface NearOptions {
  * when it is read again. Whatever is written through here ends the copy at once, before its writer goes on.
  */
 export function nearDriver(driver: Driver, { copies, topology, isolation, covers, isInLoad }: NearOptions): Driver {
+  const changed = (removal: Removal) => {
+    if ('glob' in removal) copies.changedWhere(removal.glob)
+    else copies.changed('key' in removal ? removal.key : removal.stamp)
+    topology.announce(removal)
+  }
   const written = async <T>(key: string, work: Promise<T>): Promise<T> => {
     try {
       return await work
     } finally {
-      copies.changed(key)
-      topology.announce(key)
+      changed({ key })
     }
-  }
-  const removed = (removal: Removal) => {
-    if ('glob' in removal) return copies.changedWhere(removal.glob)
-    const key = 'key' in removal ? removal.key : removal.stamp
-    copies.changed(key)
-    topology.announce(key)
   }
 
   return {
@@ -65,7 +63,7 @@ export function nearDriver(driver: Driver, { copies, topology, isolation, covers
       try {
         return await driver.put(items)
       } finally {
-        for (const { key } of items) removed({ key })
+        for (const { key } of items) changed({ key })
       }
     },
 
@@ -73,13 +71,13 @@ export function nearDriver(driver: Driver, { copies, topology, isolation, covers
       try {
         return await driver.invalidate(removal)
       } finally {
-        removed(removal)
+        changed(removal)
       }
     },
 
     defer(removal) {
       driver.defer(removal)
-      removed(removal)
+      changed(removal)
     },
 
     async close() {

@@ -1,4 +1,5 @@
 import { pause, withDeadline } from '../deadline.ts'
+import type { Removal } from '../drivers/driver.ts'
 import { CacheTroubleError } from '../errors.ts'
 import type { Watch } from '../watch.ts'
 import type { ClientRecipe, RedisClient } from './client.ts'
@@ -167,9 +168,9 @@ export class Cluster implements Topology {
     return Array.from(this.#servers.values(), ({ server }) => server.feeds()).flat()
   }
 
-  announce(key: string): void {
-    const owner = this.#map?.[keySlot(key)]
-    if (owner) this.#serverAt(owner).announce(key)
+  /** By any of the masters: the others pass it on. */
+  announce(removal: Removal): void {
+    this.#masters()[0]?.announce(removal)
   }
 
   reset(key?: string): void {

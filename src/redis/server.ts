@@ -1,4 +1,5 @@
 import { withDeadline } from '../deadline.ts'
+import type { Removal } from '../drivers/driver.ts'
 import { CacheTroubleError } from '../errors.ts'
 import type { Watch } from '../watch.ts'
 import type { RedisClient } from './client.ts'
@@ -6,7 +7,7 @@ import { Connection, type ConnectionOptions } from './connection.ts'
 import { type Identity, identify } from './identity.ts'
 import type { ServerClock } from './server-clock.ts'
 import { type Feed, REMOVE_TIMEOUT_MS, type Reply, type Run, type Topology } from './topology.ts'
-import { Tracking, type TrackingOptions } from './tracking.ts'
+import { announcementOf, Tracking, type TrackingOptions } from './tracking.ts'
 
 export interface ServerOptions
   extends Omit<ConnectionOptions, 'prepare'>,
@@ -101,9 +102,11 @@ export class Server implements Topology {
     return this.#tracking.epoch === 0 ? [] : [this.#tracking]
   }
 
-  announce(key: string): void {
+  announce(removal: Removal): void {
     const channel = this.#tracking.announcesOn
-    if (channel) this.#connection.run('PUBLISH', (client) => client.call('PUBLISH', channel, key)).catch(() => {})
+    if (channel === undefined) return
+    const publish = (client: RedisClient) => client.call('PUBLISH', channel, announcementOf(removal))
+    this.#connection.run('PUBLISH', publish).catch(() => {})
   }
 
   async recheck(): Promise<void> {

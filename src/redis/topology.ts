@@ -1,3 +1,4 @@
+import type { Removal } from '../drivers/driver.ts'
 import type { CacheTroubleError } from '../errors.ts'
 import type { Watch } from '../watch.ts'
 import type { RedisClient } from './client.ts'
@@ -37,8 +38,8 @@ export interface Topology {
   feedOf(key: string): Feed | undefined
   /** All that are open. */
   feeds(): readonly Feed[]
-  /** Tells other near caches that the key has changed, where the server does not. Never rejects. */
-  announce(key: string): void
+  /** Tells other near caches of what has changed, where the server does not. Never rejects. */
+  announce(removal: Removal): void
   /** Looks whether who holds the key is still a master, and what time it is there: now and again. */
   recheck(key: string): Promise<void>
   /** Makes connections anew, of whoever holds the key or of all: what is under way on them is not to be carried out. */

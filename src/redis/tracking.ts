@@ -1,4 +1,5 @@
 import type { Timer } from '../clock.ts'
+import type { Removal } from '../drivers/driver.ts'
 import type { CacheTroubleError } from '../errors.ts'
 import { type Watch, Watchers } from '../watch.ts'
 import type { RedisClient } from './client.ts'
@@ -17,6 +18,7 @@ export interface TrackingOptions extends Omit<ConnectionOptions, 'prepare' | 'on
 
 export interface ChangeListener {
   changed(key: string): void
+  changedWhere(glob: string): void
   /** Anything may have changed. */
   allChanged(): void
 }
@@ -24,6 +26,8 @@ export interface ChangeListener {
 /** Every write below the prefix sends one message, so the connection is given up when nobody has used it for a while. */
 const IDLE_MS = 30_000
 const CHANNEL = '__redis__:invalidate'
+/** What an announced pattern begins with: no key does. */
+const GLOB = '*'
 
 /** Never twice the same, so that what was heard on an earlier connection is not taken for what is heard on this one. */
 let epochs = 0
@@ -66,8 +70,9 @@ export class Tracking implements Feed {
     return this
   }
 
-  /** The channel on which changes are announced that the server does not tell of. */
+  /** The channel on which to announce changes that the server does not tell of; `undefined` where it does. */
   get announcesOn(): string | undefined {
+    if (this.#supported) this.#use()
     return this.#supported ? undefined : channelOf(this.#options.prefix)
   }
 
@@ -126,14 +131,15 @@ export class Tracking implements Feed {
 
   /** On every new connection: a reconnect would bring back the subscription, but not the tracking. */
   async #subscribe(client: RedisClient): Promise<void> {
-    client.on('messageBuffer', (_channel: never, keys: never) => this.#heard(keys))
-    if (this.#supported) await this.#track(client)
+    if (this.#supported) return this.#track(client)
+    client.on('message', (_channel: never, removal: never) => this.#announced(removal))
     // Without the right to listen, copies are merely kept a little longer.
-    else await client.subscribe(channelOf(this.#options.prefix)).catch(() => {})
+    await client.subscribe(channelOf(this.#options.prefix)).catch(() => {})
   }
 
   async #track(client: RedisClient): Promise<void> {
     const { prefix, secrets, onUnsupported, near } = this.#options
+    client.on('messageBuffer', (_channel: never, keys: never) => this.#heard(keys))
     const prefixes = near ? [`${prefix}::`, `${prefix}#`] : [`${prefix}::`]
     try {
       const id = String(await client.call('CLIENT', 'ID'))
@@ -165,6 +171,12 @@ export class Tracking implements Feed {
     else this.#changed(keys.toString())
   }
 
+  #announced(removal: string): void {
+    if (!removal.startsWith(GLOB)) return this.#changed(removal)
+    this.#watchers.allChanged()
+    this.#options.near?.changedWhere(removal.slice(GLOB.length))
+  }
+
   #changed(key: string): void {
     this.#watchers.changed(key)
     this.#options.near?.changed(key)
@@ -179,6 +191,12 @@ export class Tracking implements Feed {
     }, IDLE_MS)
     this.#idle.unref?.()
   }
+}
+
+/** What to announce when something was removed. */
+export function announcementOf(removal: Removal): string {
+  if ('glob' in removal) return GLOB + removal.glob
+  return 'key' in removal ? removal.key : removal.stamp
 }
 
 function channelOf(prefix: string): string {

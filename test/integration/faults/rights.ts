@@ -10,4 +10,4 @@ export function rightsFor(prefix: string): string[] {
 }
 
 /** In a cluster it has to find out who has which slot as well: docs/reliability.md names it. */
-export const MORE_IN_A_CLUSTER = ['+cluster|slots', '+cluster|nodes', '+asking', '+script|load']
+export const MORE_IN_A_CLUSTER = ['+cluster|slots', '+cluster|nodes', '+cluster|info', '+asking', '+script|load']
