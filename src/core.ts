@@ -22,9 +22,9 @@ export function makeCore(
   backlog: Backlog,
   loadRedis: () => Promise<typeof openRedis>,
 ): Core {
-  const { clock, prefix, serializer, maxValueBytes } = options
+  const { clock, prefix, serializer, maxValueBytes, compression } = options
   const store = new Store(options, events, guard, backlog, loadRedis)
-  const rules = { serializer, maxValueBytes }
+  const rules = { serializer, maxValueBytes, compression }
   const pending = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
     pending.add(work)

@@ -111,6 +111,7 @@ export class DirectAccess {
       return {
         id: newId(),
         body: tier.driver.packing.pack(value, this.#rules),
+        compression: this.#rules.compression,
         ttlMs,
         keepMs: ttlMs,
         loadMs: 0,

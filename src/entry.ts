@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Algorithm } from './compression.ts'
 
 /*
  * The wire format `cw1`: one line of ASCII with fixed offsets, a newline, the payload. docs/wire-format.md describes
@@ -13,8 +14,8 @@ export const FORMAT = 'cw1 '
 /** Length of what identifies one write: format, kind and id. */
 export const HEAD_LENGTH = 22
 const LIST_AT = 88
-/** A letter that is not known here, a compression for instance, belongs to a later version. */
-const FIXED_PART = /^cw1 [LVP] [\w-]{16} \d{13} \d{13} \d{13} \d{8} [jxc-]-[o-][e-] \d{8} /
+/** A letter that is not known here, of another compression for instance, belongs to a later version. */
+const FIXED_PART = /^cw1 [LVP] [\w-]{16} \d{13} \d{13} \d{13} \d{8} [jxc-][gbz-][o-][e-] \d{8} /
 
 export type EntryKind = 'lease' | 'value' | 'pass'
 const LETTERS = { lease: 'L', value: 'V', pass: 'P' } as const
@@ -24,6 +25,9 @@ const KINDS: Record<string, EntryKind | undefined> = { L: 'lease', V: 'value', P
 export type Encoding = 'json' | 'special' | 'custom'
 const ENCODING_LETTERS = { json: 'j', special: 'x', custom: 'c' } as const
 const ENCODINGS: Record<string, Encoding | undefined> = { j: 'json', x: 'special', c: 'custom', '-': 'json' }
+
+const COMPRESSION_LETTERS = { gzip: 'g', brotli: 'b', zstd: 'z' } as const
+const COMPRESSIONS: Record<string, Algorithm | undefined> = { g: 'gzip', b: 'brotli', z: 'zstd' }
 
 export interface EntryHeader {
   readonly kind: EntryKind
@@ -36,6 +40,8 @@ export interface EntryHeader {
   /** What the load took, in ms. */
   readonly loadMs: number
   readonly encoding: Encoding
+  /** Of the payload as it is stored; what a driver hands on is expanded. */
+  readonly compression?: Algorithm | undefined
   /** Of a lease: taken over a pass marker; nobody waits for it, since its result is likely not to be stored. */
   readonly optimistic: boolean
   /** Of a value: it was invalidated, and is kept only for `staleIfError`, counted from its soft expiry. */
@@ -63,7 +69,9 @@ export function encodeEntry(header: EntryHeader, payload: string | Uint8Array): 
 function headerLine(header: EntryHeader, length: number): string {
   const { kind, id, createdAt, softExpiresAt, hardExpiresAt, loadMs, version, stamps } = header
   const times = `${digits(createdAt, 13)} ${digits(softExpiresAt, 13)} ${digits(hardExpiresAt, 13)} ${digits(loadMs, 8)}`
-  const flags = `${kind === 'value' ? ENCODING_LETTERS[header.encoding] : '-'}-${header.optimistic ? 'o' : '-'}${header.expired ? 'e' : '-'}`
+  const encoding = kind === 'value' ? ENCODING_LETTERS[header.encoding] : '-'
+  const compression = header.compression ? COMPRESSION_LETTERS[header.compression] : '-'
+  const flags = `${encoding}${compression}${header.optimistic ? 'o' : '-'}${header.expired ? 'e' : '-'}`
   const list = [version, ...stamps.flat()].map((item) => `${item.length}:${item}`).join('')
   return `${entryHead(kind, id)} ${times} ${flags} ${digits(length, 8)} ${list}`
 }
@@ -105,6 +113,7 @@ export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: b
       hardExpiresAt,
       loadMs,
       encoding: ENCODINGS[line[74] as string] as Encoding,
+      compression: COMPRESSIONS[line[75] as string],
       optimistic: line[76] === 'o',
       expired: line[77] === 'e',
       version: list.version,

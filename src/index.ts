@@ -8,6 +8,7 @@ export type { CachedFactory, CachedFunction, CachedMembers } from './cached.ts'
 export type { Clock, Timer } from './clock.ts'
 // Transactions.
 export { commitScope } from './commit-scope.ts'
+export type { CompressionOptions } from './compression.ts'
 export { configureCache, defaultCache } from './configure.ts'
 export type {
   CachedDecoratorFactory,

@@ -1,12 +1,13 @@
 import type { BreakerRules } from './breaker.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { type Compression, type CompressionOptions, compressionFor } from './compression.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import type { Isolation } from './isolation.ts'
 import { describe } from './kind.ts'
 import type { Logger } from './log.ts'
 import type { Serializer } from './packing.ts'
-import { checkSerializer, oneOf, refuseUnknown } from './policy.ts'
+import { checkCompression, checkSerializer, oneOf, refuseUnknown } from './policy.ts'
 import { checkClient, type RedisClientLike } from './redis/check-client.ts'
 import type { RedisClient } from './redis/client.ts'
 import type { NearLimits } from './redis/near-copies.ts'
@@ -68,6 +69,8 @@ export interface CacheOptions {
   maxValueBytes?: number
   /** In place of JSON, for all functions of this cache. */
   serializer?: Serializer
+  /** Compresses large values on their way to Redis: `true`, or how. Default: not at all. */
+  compression?: boolean | CompressionOptions
   /** Shaped like `console` or pino; `false` for silence. Default `console`. */
   logger?: Logger | false
   /** Where time comes from, for tests. Default: the system's clocks. */
@@ -88,6 +91,7 @@ export interface ResolvedOptions {
   readonly breaker: BreakerRules
   readonly maxValueBytes: number
   readonly serializer: Serializer | undefined
+  readonly compression: Compression | undefined
   readonly logger: Logger | false
   readonly clock: Clock
 }
@@ -104,6 +108,7 @@ const OPTIONS = [
   'breaker',
   'maxValueBytes',
   'serializer',
+  'compression',
   'logger',
   'clock',
 ]
@@ -144,6 +149,7 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
     breaker: resolveBreaker(options.breaker),
     maxValueBytes: wholeNumber(options.maxValueBytes ?? 1024 * 1024, 'maxValueBytes'),
     serializer: checkSerializer(options.serializer, PLACE),
+    compression: compressionFor(checkCompression(options.compression, 'compression', PLACE), undefined),
     logger,
     clock: options.clock ?? systemClock,
   })

@@ -1,4 +1,5 @@
 import { decodeSpecial, encodeSpecial } from './codec.ts'
+import type { Compression } from './compression.ts'
 import type { Body } from './drivers/driver.ts'
 import { CacheTroubleError, TooLargeError } from './errors.ts'
 import { copy, freeze, type Isolation } from './isolation.ts'
@@ -29,6 +30,8 @@ export interface Serializer {
 export interface PackRules {
   readonly serializer: Serializer | undefined
   readonly maxValueBytes: number
+  /** What the cache does with large values, where a function says nothing else. */
+  readonly compression?: Compression | undefined
 }
 
 /** How values are kept in a store: the only thing that memory and Redis do differently with them. */
@@ -53,7 +56,7 @@ export const wirePacking: Packing = {
     return { encoding: special ? 'special' : 'json', data, size: sizeWithin(data, rules.maxValueBytes) }
   },
   unpack(body, rules) {
-    return readable(() => {
+    return readable(body, () => {
       if (body.encoding === 'custom' || rules.serializer) return unpackCustom(body, rules)
       const text = typeof body.data === 'string' ? body.data : (body.data as Buffer).toString()
       return body.encoding === 'special' ? decodeSpecial(text) : JSON.parse(text)
@@ -80,7 +83,7 @@ export function livePacking(isolation: Isolation): Packing {
     },
     unpack(body, rules) {
       if (body.encoding !== 'custom' && !rules.serializer) return give(body.data)
-      return readable(() => unpackCustom({ ...body, data: give(body.data) }, rules))
+      return readable(body, () => unpackCustom({ ...body, data: give(body.data) }, rules))
     },
     unpackForMany: (body, rules) => packing.unpack(body, rules),
   }
@@ -149,11 +152,11 @@ function unpackCustom(body: Body, { serializer }: PackRules): unknown {
 }
 
 /** What a parser says of bad data quotes the data, so its words go no further. */
-function readable(unpack: () => unknown): unknown {
+function readable({ flaw }: Body, unpack: () => unknown): unknown {
   try {
     return unpack()
   } catch {
-    throw new CacheTroubleError('UNREADABLE', 'the stored value cannot be read', true)
+    throw new CacheTroubleError('UNREADABLE', `the stored value cannot be read${flaw ? `: ${flaw}` : ''}`, true)
   }
 }
 

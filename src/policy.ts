@@ -1,3 +1,4 @@
+import { type Algorithm, type Compression, LEVELS, USUAL } from './compression.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import { encodeTag } from './key.ts'
@@ -39,6 +40,8 @@ export interface Policy {
   readonly version: string
   readonly tier: TierChoice
   readonly serializer: Serializer | undefined
+  /** Left out: as the cache does. */
+  readonly compress: Compression | boolean | undefined
 }
 
 /** The options as they come in, with the callbacks' types already checked by the compiler or given up on. */
@@ -60,6 +63,7 @@ export interface RawPolicy {
   readonly version?: unknown
   readonly tier?: unknown
   readonly serializer?: unknown
+  readonly compress?: unknown
 }
 
 const OPTIONS = [
@@ -80,6 +84,7 @@ const OPTIONS = [
   'version',
   'tier',
   'serializer',
+  'compress',
 ]
 type Callback = (...args: unknown[]) => unknown
 
@@ -112,6 +117,7 @@ export function makePolicy(
     version: planVersion(raw.version, place),
     tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place) as TierChoice,
     serializer: checkSerializer(raw.serializer, place),
+    compress: checkCompression(raw.compress, 'compress', place),
   })
 }
 
@@ -131,6 +137,39 @@ export function checkSerializer(serializer: unknown, place: string): Serializer 
   const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>
   if (typeof serialize === 'function' && typeof deserialize === 'function') return serializer as Serializer
   throw new CacheConfigError(`${place}: serializer needs two functions, { serialize(value), deserialize(data) }`)
+}
+
+export function checkCompression(given: unknown, option: string, place: string): Compression | boolean | undefined {
+  if (given === undefined || typeof given === 'boolean') return given
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new CacheConfigError(
+      `${place}: ${option} is true, false, or says how: write ${option}: { above: 10_240, algorithm: 'gzip' }, got ${show(given)}`,
+    )
+  }
+  refuseUnknown(given, ['above', 'algorithm', 'level'], `${place}: ${option}`)
+  const { above = USUAL.above, algorithm: named = USUAL.algorithm, level } = given as Record<string, unknown>
+  const algorithm = oneOf(named, Object.keys(LEVELS), `${option}.algorithm`, place) as Algorithm
+  const { least, most, usual } = LEVELS[algorithm]
+  const whole = (value: unknown, from: number, to: number, name: string, what: string): number => {
+    if (Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to) return value as number
+    throw new CacheConfigError(`${place}: ${option}.${name} must be ${what}, got ${show(value)}`)
+  }
+  if (algorithm === 'zstd' && !hasZstd()) {
+    throw new CacheConfigError(
+      `${place}: ${option}.algorithm: Node has zstd from 22.15 and 23.8 on, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
+    )
+  }
+  return Object.freeze({
+    above: whole(above, 0, Number.MAX_SAFE_INTEGER, 'above', 'a whole number of bytes such as 10_240'),
+    algorithm,
+    level: whole(level ?? usual, least, most, 'level', `a whole number from ${least} to ${most} for ${algorithm}`),
+  })
+}
+
+/** Versions of Node that cannot be asked this way have none either. */
+function hasZstd(): boolean {
+  const zlib = globalThis.process?.getBuiltinModule?.('node:zlib')
+  return zlib !== undefined && 'zstdCompress' in zlib
 }
 
 export function oneOf(value: unknown, allowed: readonly string[], option: string, place: string): string {

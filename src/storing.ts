@@ -1,5 +1,6 @@
 import { about, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
+import { compressionFor } from './compression.ts'
 import type { Draft } from './drivers/driver.ts'
 import { type EntryHeader, newId } from './entry.ts'
 import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
@@ -126,7 +127,8 @@ export class Storing {
       if (ttlMs === undefined) return 'uncacheable'
       const body = tier.driver.packing.pack(value, rules)
       const keepMs = ttlMs + policy.keepStaleMs
-      return { id: newId(), body, ttlMs, keepMs, loadMs, version: policy.version, stamps: [] }
+      const compression = compressionFor(policy.compress, rules.compression)
+      return { id: newId(), body, compression, ttlMs, keepMs, loadMs, version: policy.version, stamps: [] }
     } catch (error) {
       return this.#refusal(call, error)
     }

@@ -1,3 +1,4 @@
+import type { CompressionOptions } from './compression.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Duration } from './duration.ts'
 import type { KeyParts } from './key-plan.ts'
@@ -42,6 +43,11 @@ export interface PlainOptions {
   tier?: TierChoice
   /** In place of JSON. Default: the cache's own serializer, else JSON with a side table. */
   serializer?: Serializer
+  /**
+   * Compresses large results on their way to Redis: `true` as the cache does, or by the defaults; `false` for none; or
+   * how. Default: the cache's `compression`.
+   */
+  compress?: boolean | CompressionOptions
 }
 
 /** Options of `cached()`: callbacks get the function's own `this` and arguments. */
@@ -104,7 +110,7 @@ export interface CacheUpdateOptions
   extends Pick<CachedOptions, 'ttl' | 'cacheIf' | 'tags' | 'resultTags'>,
     Pick<
       PlainOptions,
-      'jitter' | 'nullTtl' | 'version' | 'tier' | 'serializer' | 'staleWhileRevalidate' | 'staleIfError'
+      'jitter' | 'nullTtl' | 'version' | 'tier' | 'serializer' | 'compress' | 'staleWhileRevalidate' | 'staleIfError'
     > {
   /** The key of that entry: a template of this method's arguments such as `'user:{0.id}'`, or a function of them. */
   key: string | Callback<KeyParts>

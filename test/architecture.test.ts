@@ -26,8 +26,8 @@ const BUILTINS = ['node:async_hooks', 'node:crypto']
 
 const MAX_LINES = 350
 
-/** What a program loads by importing the package, minified and compressed. Measured: 14.5 kB; the aim is 12. */
-const MAX_BYTES = 14_900
+/** What a program loads by importing the package, minified and compressed. Measured: 15.2 kB; the aim is 12. */
+const MAX_BYTES = 15_400
 
 /**
  * What importing the package loads: what declaring needs, and what must not be lost. All else is behind the dynamic import
@@ -37,7 +37,17 @@ const STATIC = [
   ...['index', 'default', 'configure', 'cache', 'cached', 'decorators', 'method-policy', 'wrap', 'names'],
   ...['options', 'policy', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
-  ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'backlog', 'guard', 'stamp-key'],
+  ...[
+    'first-calls',
+    'core-loader',
+    'load-core',
+    'redis/ahead',
+    'invalidation',
+    'backlog',
+    'guard',
+    'stamp-key',
+    'compression',
+  ],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -82,7 +92,7 @@ describe('imports of src', () => {
   })
 
   test('only the builtins that are listed are used', () => {
-    const strangers = outer.filter(({ to }) => to !== 'ioredis' && !BUILTINS.includes(to))
+    const strangers = outer.filter(({ to }) => !['ioredis', 'node:zlib', ...BUILTINS].includes(to))
     expect(strangers.map(spelled)).toEqual([])
   })
 
@@ -93,6 +103,11 @@ describe('imports of src', () => {
     )
     expect(early.map(spelled)).toEqual([])
     expect(outer.some(({ to, dynamic }) => to === 'ioredis' && dynamic)).toBe(true)
+  })
+
+  test('node:zlib is loaded by src/redis/compress.ts alone, and only when it is needed', () => {
+    const loads = outer.filter(({ to, typeOnly }) => to === 'node:zlib' && !typeOnly)
+    expect(loads.map(({ from, dynamic }) => [from, dynamic])).toEqual([['redis/compress', true]])
   })
 })
 

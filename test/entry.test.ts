@@ -33,12 +33,15 @@ const headers: fc.Arbitrary<EntryHeader> = fc
     hardExpiresAt: time,
     loadMs: fc.integer({ min: 0, max: 99_999_999 }),
     encoding: fc.constantFrom('json', 'special', 'custom'),
+    compression: fc.constantFrom(undefined, 'gzip', 'brotli', 'zstd'),
     optimistic: fc.boolean(),
     expired: fc.boolean(),
     version: word,
     stamps: fc.array(fc.tuple(word, word), { maxLength: 3 }),
   })
-  .map((header) => (header.kind === 'value' ? header : { ...header, encoding: 'json', expired: false }) as EntryHeader)
+  .map((header) =>
+    header.kind === 'value' ? header : { ...header, encoding: 'json', compression: undefined, expired: false },
+  ) as fc.Arbitrary<EntryHeader>
 const payloads = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
@@ -69,7 +72,8 @@ describe('an entry', () => {
         expect(Number(field(37, 13))).toBe(header.softExpiresAt)
         expect(Number(field(51, 13))).toBe(header.hardExpiresAt)
         expect(Number(field(65, 8))).toBe(header.loadMs)
-        expect(field(74, 4)).toMatch(header.kind === 'value' ? /^[jxc]-[o-][e-]$/ : /^--[o-]-$/)
+        expect(field(74, 4)).toMatch(header.kind === 'value' ? /^[jxc][gbz-][o-][e-]$/ : /^--[o-]-$/)
+        expect(field(75, 1)).toBe({ none: '-', gzip: 'g', brotli: 'b', zstd: 'z' }[header.compression ?? 'none'])
         expect(Number(field(79, 8))).toBe(bytesOf(payload).byteLength)
         expect(field(88, 99)).toMatch(`${header.version.length}:${header.version}`)
         for (const at of [5, 22, 36, 50, 64, 73, 78, 87]) expect(field(at, 1)).toBe(' ')
@@ -126,7 +130,7 @@ describe('what is no entry of this version', () => {
     ['a format of ten', change(0, 'cw10')],
     ['an unknown kind', change(4, 'X')],
     ['an unknown encoding', change(74, 'z')],
-    ['a compression', change(75, 'b')],
+    ['a later compression', change(75, 'q')],
     ['an unknown letter for leases', change(76, 'x')],
     ['a letter in the reserved place', change(77, 'x')],
     ['no digits in the time', change(23, 'abc')],

@@ -1,3 +1,4 @@
+import * as zlib from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { CacheConfigError } from '../src/errors.ts'
 import { type CacheOptions, resolveOptions } from '../src/options.ts'
@@ -20,6 +21,7 @@ describe('the options of a cache', () => {
       connectTimeoutMs: 2_000,
       maxValueBytes: 1024 * 1024,
       serializer: undefined,
+      compression: undefined,
       logger: console,
     })
     expect(Object.isFrozen(options)).toBe(true)
@@ -85,6 +87,26 @@ describe('the options of a cache', () => {
     ['a logger that is null', { logger: null }, 'or write logger: false'],
     ['half a serializer', { serializer: { serialize() {} } }, 'createCache: serializer needs two functions'],
     [
+      'compression in a word',
+      { compression: 'gzip' },
+      "write compression: { above: 10_240, algorithm: 'gzip' }, got 'gzip'",
+    ],
+    ['compression as a list', { compression: ['gzip'] }, 'compression is true, false, or says how'],
+    ['compression as null', { compression: null }, 'compression is true, false, or says how'],
+    ['an unknown option of compression', { compression: { min: 5 } }, "compression has no option 'min'; it has above"],
+    ['another algorithm', { compression: { algorithm: 'lz4' } }, "must be 'gzip' or 'brotli' or 'zstd', got 'lz4'"],
+    [
+      'half a byte',
+      { compression: { above: 0.5 } },
+      'compression.above must be a whole number of bytes such as 10_240',
+    ],
+    ['bytes below zero', { compression: { above: -1 } }, 'compression.above must be a whole number of bytes'],
+    ['bytes of text', { compression: { above: '10kB' } }, 'compression.above must be a whole number of bytes'],
+    ['no level', { compression: { level: 0 } }, 'compression.level must be a whole number from 1 to 9 for gzip, got 0'],
+    ['a high level', { compression: { level: 10 } }, 'compression.level must be a whole number from 1 to 9 for gzip'],
+    ['a level of brotli', { compression: { algorithm: 'brotli', level: 12 } }, 'from 0 to 11 for brotli, got 12'],
+    ['a level in words', { compression: { level: 'best' } }, "from 1 to 9 for gzip, got 'best'"],
+    [
       'a text',
       'redis://:hunter2@host',
       "createCache takes an object of options: write createCache({ url: 'redis://host:6379' })",
@@ -96,6 +118,24 @@ describe('the options of a cache', () => {
   ])('%s is refused, with what to write', (_, options, message) => {
     expect(() => resolve(options)).toThrow(CacheConfigError)
     expect(() => resolve(options)).toThrow(message)
+  })
+
+  test.each<[string, unknown, unknown]>([
+    ['true', true, { above: 10_240, algorithm: 'gzip', level: 1 }],
+    ['false', false, undefined],
+    ['no details', {}, { above: 10_240, algorithm: 'gzip', level: 1 }],
+    ['a size', { above: 0 }, { above: 0, algorithm: 'gzip', level: 1 }],
+    ['brotli', { algorithm: 'brotli' }, { above: 10_240, algorithm: 'brotli', level: 4 }],
+    ['the least of brotli', { algorithm: 'brotli', level: 0 }, { above: 10_240, algorithm: 'brotli', level: 0 }],
+    ['all', { above: 1, algorithm: 'gzip', level: 9 }, { above: 1, algorithm: 'gzip', level: 9 }],
+  ])('compression can be %s', (_, compression, expected) => {
+    expect(resolve({ compression }).compression).toEqual(expected)
+  })
+
+  test('zstd is refused where this version of Node has none, and named where it has', () => {
+    const zstd = () => resolve({ compression: { algorithm: 'zstd' } })
+    if ('zstdCompress' in zlib) expect(zstd().compression).toMatchObject({ algorithm: 'zstd', level: 3 })
+    else expect(zstd).toThrow(`Node has zstd from 22.15 and 23.8 on, and this is ${process.version}: write 'brotli'`)
   })
 
   test('no message repeats a password', () => {

@@ -41,6 +41,8 @@ describe('a policy', () => {
     ['a key that is a list', { ttl: 1, key: ['a'] }, 'key must be a string or a function, got an array'],
     ['a key that is a number', { ttl: 1, key: 5 }, 'key must be a string or a function, got 5'],
     ['half a serializer', { ttl: 1, serializer: { serialize() {} } }, 'serializer needs two functions'],
+    ['compression in a word', { ttl: 1, compress: 'gzip' }, "write compress: { above: 10_240, algorithm: 'gzip' }"],
+    ['compression by nothing', { ttl: 1, compress: null }, 'compress is true, false, or says how'],
     ['a serializer that is null', { ttl: 1, serializer: null }, 'serializer needs two functions'],
     ['an unknown option', { ttl: 1, cool: 1 }, "cached(load) has no option 'cool'; it has key, ttl, jitter, nullTtl"],
     ['another case', { TTL: 1 }, "has no option 'TTL': did you mean 'ttl'?"],

@@ -1,3 +1,4 @@
+import type { Compression } from '../compression.ts'
 import type { EntryHeader } from '../entry.ts'
 import type { Packing } from '../packing.ts'
 import type { FoundStamp, Stamp } from '../stamps.ts'
@@ -29,6 +30,8 @@ export interface Body {
   readonly data: unknown
   /** Bytes: exact where the value is encoded, an estimate where it is kept as an object. */
   readonly size: number
+  /** Why there is no `data`, where more is known than that it is not whole. */
+  readonly flaw?: string
 }
 
 /** What a read can find at one key. An error is that key's own: its neighbours in the batch have answers. */
@@ -65,6 +68,8 @@ export type Election = 'elected' | 'busy' | 'failed'
 export interface Draft {
   readonly id: string
   readonly body: Body
+  /** For a store outside of the process. */
+  readonly compression?: Compression | undefined
   /** Until it is stale. */
   readonly ttlMs: number
   /** Until it is gone: `ttlMs`, or more where stale values may be served. */

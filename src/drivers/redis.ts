@@ -4,6 +4,7 @@ import { decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH, new
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
+import { compress, expandAll, type Sent } from '../redis/compress.ts'
 import type { Journal } from '../redis/journal.ts'
 import { Leftovers } from '../redis/leftovers.ts'
 import { runScript } from '../redis/scripts.ts'
@@ -18,6 +19,8 @@ export interface RedisDriverOptions {
   readonly serverClock: ServerClock
   readonly clock: Clock
   readonly commandTimeoutMs: number
+  /** No compressed value may expand to more. */
+  readonly maxValueBytes: number
   /** Everything that was deferred has been carried out: so many removals. */
   readonly onReplayed: (count: number) => void
 }
@@ -64,11 +67,10 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     const times = { createdAt, softExpiresAt: createdAt + ttlMs, hardExpiresAt: createdAt + keepMs, loadMs: 0 }
     return { kind, id, ...times, encoding: 'json', optimistic: false, expired: false, version: '', stamps: [], ...rest }
   }
-  const encodeDraft = ({ id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) =>
-    encodeEntry(
-      header('value', id, ttlMs, { loadMs, version, stamps, encoding: body.encoding }, keepMs),
-      body.data as string,
-    )
+  const encodeDraft = ({ id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft, { data, compression }: Sent) => {
+    const rest = { loadMs, version, stamps, encoding: body.encoding, compression }
+    return encodeEntry(header('value', id, ttlMs, rest, keepMs), data)
+  }
   const encodeLease = (token: string, leaseMs: number, optimistic: boolean) =>
     encodeEntry(header('lease', token, leaseMs, { optimistic }), '')
 
@@ -82,7 +84,8 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     async readMany(keys) {
       const replies = await topology.read(keys)
       if (serverClock.due) topology.recheck(keys[0] as string).catch(() => {})
-      return replies.map((reply, i) => (journal.covers(keys[i] as string) ? DEFERRED : toState(reply)))
+      const states = replies.map((reply, i) => (journal.covers(keys[i] as string) ? DEFERRED : toState(reply)))
+      return expandAll(states, options.maxValueBytes)
     },
 
     acquire: (key, { token, leaseMs, over = '', spentMs = 0 }) => {
@@ -95,10 +98,13 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     },
 
     async commit(key, head, draft) {
+      // Before the journal is looked at, since it may take some time.
+      const compressing = compress(draft)
+      const sent = compressing instanceof Promise ? await compressing : compressing
       // It would go through, since what it has to find has not been removed yet.
       if (journal.covers(key)) return false
       const send = (client: RedisClient) =>
-        runScript<number>(client, 'cachewellCommit', key, head, encodeDraft(draft), draft.keepMs)
+        runScript<number>(client, 'cachewellCommit', key, head, encodeDraft(draft, sent), draft.keepMs)
       return (await orLeft(run(key, 'commit', send), key, head)) === 1
     },
 
@@ -128,8 +134,12 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     },
 
     async put(items) {
-      const write = ({ key, draft }: { key: string; draft: Draft }) =>
-        run(key, 'SET', (client) => client.set(key, encodeDraft(draft), 'PX', draft.keepMs))
+      const write = ({ key, draft }: { key: string; draft: Draft }) => {
+        const send = (sent: Sent) =>
+          run(key, 'SET', (client) => client.set(key, encodeDraft(draft, sent), 'PX', draft.keepMs))
+        const sent = compress(draft)
+        return sent instanceof Promise ? sent.then(send) : send(sent)
+      }
       const outcomes = await Promise.allSettled(items.map(write))
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
       if (failed.length === 0) return items.length

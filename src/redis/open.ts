@@ -10,7 +10,9 @@ import { ServerClock } from './server-clock.ts'
 
 type Passed = 'commandTimeoutMs' | 'connectTimeoutMs' | 'breaker' | 'clock' | 'prefix' | 'onUnsupported' | 'onState'
 
-export interface RedisOptions extends Pick<ServerOptions, Passed>, Pick<RedisDriverOptions, 'onReplayed'> {
+export interface RedisOptions
+  extends Pick<ServerOptions, Passed>,
+    Pick<RedisDriverOptions, 'onReplayed' | 'maxValueBytes'> {
   readonly place: Place
   /** Globs that match all that this cache owns. */
   readonly everything: readonly string[]

@@ -39,6 +39,7 @@ const backdoorOf = (client: Keys): Backdoor => ({
 
 const driverOptions = {
   commandTimeoutMs: 2_000,
+  maxValueBytes: 1_000_000,
   connectTimeoutMs: 2_000,
   breaker: { failuresInARow: 3, failureRate: 0.5, probeAfterMs: 250, probeAtMostMs: 1_500 },
   clock: systemClock,

@@ -42,7 +42,7 @@ export const replyFaults: readonly Fault<ServerGround>[] = [
   {
     ...common,
     name: 'a flag of the future (a compression)',
-    apply: (ground) => overwrite(ground, COMPRESSION_AT, 'z'),
+    apply: (ground) => overwrite(ground, COMPRESSION_AT, 'q'),
   },
   {
     ...common,

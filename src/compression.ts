@@ -1,0 +1,49 @@
+/** What stored values are compressed with. */
+export type Algorithm = 'gzip' | 'brotli' | 'zstd'
+
+/**
+ * How large values are compressed on their way to Redis. Any process reads what any other has written, whatever its own
+ * options are. Values in memory are live objects and never compressed.
+ *
+ * @example
+ * ```ts
+ * import { createCache } from 'cachewell'
+ *
+ * export const cache = createCache({ compression: { above: 50_000, algorithm: 'brotli' } })
+ * ```
+ */
+export interface CompressionOptions {
+  /** Values of more bytes, as they are encoded, are compressed. Default 10,240. */
+  above?: number
+  /** Default `gzip`. `zstd` needs Node 22.15 or 23.8. */
+  algorithm?: Algorithm
+  /** Larger is smaller and slower: 1 to 9 for gzip (default 1), 0 to 11 for brotli (4), 1 to 22 for zstd (3). */
+  level?: number
+}
+
+export type Compression = Readonly<Required<CompressionOptions>>
+
+interface Levels {
+  readonly least: number
+  readonly most: number
+  readonly usual: number
+}
+
+/** The usual ones take about as long as the JSON itself: see docs/large-values.md. */
+export const LEVELS: Readonly<Record<Algorithm, Levels>> = {
+  gzip: { least: 1, most: 9, usual: 1 },
+  brotli: { least: 0, most: 11, usual: 4 },
+  zstd: { least: 1, most: 22, usual: 3 },
+}
+
+/** What `true` stands for. Below some 10 kB the network takes no longer for the value than expanding it would. */
+export const USUAL: Compression = Object.freeze({ above: 10_240, algorithm: 'gzip', level: LEVELS.gzip.usual })
+
+/** What holds for a function: its own option, or else the cache's. `true` switches on what the cache would do. */
+export function compressionFor(
+  own: Compression | boolean | undefined,
+  ofCache: Compression | undefined,
+): Compression | undefined {
+  if (own === undefined) return ofCache
+  return own === true ? (ofCache ?? USUAL) : own || undefined
+}
