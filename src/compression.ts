@@ -17,7 +17,7 @@ export interface CompressionOptions {
   above?: number
   /** Default `gzip`. `zstd` needs Node 22.15 or 23.8. */
   algorithm?: Algorithm
-  /** Larger is smaller and slower: 1 to 9 for gzip (default 1), 0 to 11 for brotli (4), 1 to 22 for zstd (3). */
+  /** Larger is smaller and slower: 1 to 9 for gzip (default 1), 0 to 11 for brotli (4), 1 to 22 for zstd (1). */
   level?: number
 }
 
@@ -29,14 +29,14 @@ interface Levels {
   readonly usual: number
 }
 
-/** The usual ones take about as long as the JSON itself: see docs/large-values.md. */
+/** What more than the usual ones would save is little, and dear: docs/large-values.md has the figures. */
 export const LEVELS: Readonly<Record<Algorithm, Levels>> = {
   gzip: { least: 1, most: 9, usual: 1 },
   brotli: { least: 0, most: 11, usual: 4 },
-  zstd: { least: 1, most: 22, usual: 3 },
+  zstd: { least: 1, most: 22, usual: 1 },
 }
 
-/** What `true` stands for. Below some 10 kB the network takes no longer for the value than expanding it would. */
+/** What `true` stands for. What it would save of smaller values, a network carries in less time than it takes to expand. */
 export const USUAL: Compression = Object.freeze({ above: 10_240, algorithm: 'gzip', level: LEVELS.gzip.usual })
 
 /** What holds for a function: its own option, or else the cache's. `true` switches on what the cache would do. */

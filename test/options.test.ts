@@ -134,7 +134,7 @@ describe('the options of a cache', () => {
 
   test('zstd is refused where this version of Node has none, and named where it has', () => {
     const zstd = () => resolve({ compression: { algorithm: 'zstd' } })
-    if ('zstdCompress' in zlib) expect(zstd().compression).toMatchObject({ algorithm: 'zstd', level: 3 })
+    if ('zstdCompress' in zlib) expect(zstd().compression).toMatchObject({ algorithm: 'zstd', level: 1 })
     else expect(zstd).toThrow(`Node has zstd from 22.15 and 23.8 on, and this is ${process.version}: write 'brotli'`)
   })
 

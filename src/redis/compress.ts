@@ -108,15 +108,18 @@ async function expanded(value: Value, library: Zlib, maxBytes: number): Promise<
   }
 }
 
+interface Methods {
+  readonly compress: Begin
+  readonly expand: Begin
+  readonly expandNow: Run
+}
+
 /** `undefined` where this version of Node lacks the algorithm. */
-function methodsOf(
-  library: Zlib,
-  algorithm: Algorithm,
-): { compress: Begin; expand: Begin; expandNow: Run } | undefined {
-  const all = library as unknown as Record<string, Begin & Run>
+function methodsOf(library: Zlib, algorithm: Algorithm): Methods | undefined {
+  const all = library as unknown as Record<string, (Begin & Run) | undefined>
   const { compress, expand, expandNow } = METHODS[algorithm]
   const methods = { compress: all[compress], expand: all[expand], expandNow: all[expandNow] }
-  return methods.expandNow && (methods as { compress: Begin; expand: Begin; expandNow: Run })
+  return methods.expandNow && (methods as Methods)
 }
 
 function promised(begin: Begin, data: string | Buffer, options: Options): Promise<Buffer> {
