@@ -10,7 +10,9 @@ import type { Body, Draft, State, Value } from '../drivers/driver.ts'
  * which may be set to take much longer, and which no caller waits for, is always handed over. Expanding, for which
  * callers do wait, is handed over from 32 KiB on: what is smaller expands in less time than its JSON takes to parse.
  */
-const EXPAND_AT_ONCE_BYTES = 32 * 1024
+const AT_ONCE_BYTES = 32 * 1024
+/** Of one read, which may be of 512 keys: some 2 ms. The rest is handed over, however small. */
+const AT_ONCE_IN_ALL_BYTES = 256 * 1024
 /**
  * Of either direction: more would take all threads of the pool from the rest of the program, and zlib allocates for all
  * that was begun, however few threads there are (256 KiB each; nodejs/node#8871).
@@ -79,28 +81,36 @@ export function expandAll(states: readonly State[], maxBytes: number): readonly 
 
 async function expandThem(states: readonly State[], maxBytes: number): Promise<readonly State[]> {
   const library = await zlib()
-  return Promise.all(states.map((state) => (isCompressed(state) ? expanded(state, library, maxBytes) : state)))
+  let left = AT_ONCE_IN_ALL_BYTES
+  const inTurn = (value: Compressed) => {
+    const { byteLength } = value.body.data
+    const atOnce = byteLength <= Math.min(left, AT_ONCE_BYTES)
+    if (atOnce) left -= byteLength
+    return expanded(value, library, maxBytes, atOnce)
+  }
+  return Promise.all(states.map((state) => (isCompressed(state) ? inTurn(state) : state)))
 }
 
-function isCompressed(state: State): state is Value & { readonly body: { readonly data: Buffer } } {
+type Compressed = Value & { readonly body: { readonly data: Buffer } }
+
+function isCompressed(state: State): state is Compressed {
   return state.kind === 'value' && state.header.compression !== undefined && state.body.data !== undefined
 }
 
 /** What cannot be expanded is a miss for its own key alone, like any payload that nobody can unpack. */
-async function expanded(value: Value, library: Zlib, maxBytes: number): Promise<Value> {
+async function expanded(value: Compressed, library: Zlib, maxBytes: number, atOnce: boolean): Promise<Value> {
   const { header, body } = value
   const algorithm = header.compression as Algorithm
   const unreadable = (flaw: string): Value => ({ ...value, body: { ...body, data: undefined, flaw } })
   const methods = methodsOf(library, algorithm)
   if (!methods) return unreadable(`it is compressed with ${algorithm}, which this version of Node does not have`)
-  const payload = body.data as Buffer
+  const payload = body.data
   // What a few bytes expand to has no bounds of its own.
   const options = { maxOutputLength: maxBytes, chunkSize: chunkFor(payload.byteLength * 4) }
   try {
-    const data =
-      payload.byteLength <= EXPAND_AT_ONCE_BYTES
-        ? methods.expandNow(payload, options)
-        : await turnToExpand(() => promised(methods.expand, payload, options))
+    const data = atOnce
+      ? methods.expandNow(payload, options)
+      : await turnToExpand(() => promised(methods.expand, payload, options))
     return { ...value, body: { ...body, data, size: data.byteLength } }
   } catch (error) {
     const isLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import * as zlib from 'node:zlib'
+import { syncBuiltinESMExports } from 'node:module'
+import zlib from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Algorithm, Compression } from '../../src/compression.ts'
 import { compressionFor, LEVELS, USUAL } from '../../src/compression.ts'
 import type { Body, Draft, State, Value } from '../../src/drivers/driver.ts'
@@ -170,6 +171,58 @@ test('without a compressed value among them, states are handed on as they are', 
   // Cut short: there is nothing to expand.
   const cut = [found('gzip', undefined)]
   expect(expandAll(cut, MAX_BYTES)).toBe(cut)
+})
+
+describe('the thread pool', () => {
+  /** Looks in on what zlib is asked for, and how much of it at a time. */
+  const watchZlib = (name: 'gzip' | 'gunzip') => {
+    const seen = { calls: 0, most: 0 }
+    let running = 0
+    const original = zlib[name] as (...args: unknown[]) => unknown
+    const watched = (data: unknown, options: unknown, done: (...outcome: unknown[]) => void) => {
+      seen.calls++
+      seen.most = Math.max(seen.most, ++running)
+      return original(data, options, (...outcome: unknown[]) => {
+        running--
+        done(...outcome)
+      })
+    }
+    Object.assign(zlib, { [name]: watched })
+    onTestFinished(() => {
+      Object.assign(zlib, { [name]: original })
+      syncBuiltinESMExports()
+    })
+    syncBuiltinESMExports()
+    return seen
+  }
+  const compressible = (bytes: number) => `${'x'.repeat(bytes)}${randomBytes(bytes / 2).toString('hex')}`
+
+  test('is given two values to compress at a time', async () => {
+    const seen = watchZlib('gzip')
+    await Promise.all(Array.from({ length: 30 }, () => compress(packed(compressible(50_000), usual('gzip')))))
+    expect(seen).toEqual({ calls: 30, most: 2 })
+  })
+
+  test('is given two values to expand at a time, and none that is small', async () => {
+    const large = Array.from({ length: 30 }, () => found('gzip', zlib.gzipSync(compressible(80_000))))
+    const small = found('gzip', zlib.gzipSync(compressible(1_000)))
+    const seen = watchZlib('gunzip')
+    await expandAll([small, ...large, small], MAX_BYTES)
+    expect(seen).toEqual({ calls: 30, most: 2 })
+    for (let i = 0; i < 100; i++) await expand(small)
+    expect(seen.calls).toBe(30)
+  })
+
+  test('is given what is small as well, where there is much of it in one read', async () => {
+    const small = Array.from({ length: 50 }, () => found('gzip', zlib.gzipSync(compressible(20_000))))
+    const bytes = small.reduce((sum, { body }) => sum + body.size, 0)
+    const seen = watchZlib('gunzip')
+    const states = await expandAll(small, MAX_BYTES)
+    expect(states.map((state) => (state as Value).body.size)).toEqual(small.map(() => 40_000))
+    const share = seen.calls / small.length
+    expect(share).toBeGreaterThanOrEqual(1 - (256 * 1024) / bytes)
+    expect(share).toBeLessThan(1)
+  })
 })
 
 test('neighbours of a value that cannot be expanded are not concerned', async () => {
