@@ -535,6 +535,20 @@ export function describeContract(
       expect(() => unpacked(state, PLAIN)).toThrow('cannot be read')
     })
 
+    test('a value that is to be compressed comes back as it was, among others that are not', async () => {
+      const key = newScope()
+      const value = { text: 'ä'.repeat(5_000), at: new Date(5) }
+      const draft = () => ({ ...draftOf(value), compression: { above: 1_000, algorithm: 'gzip', level: 1 } as const })
+      expect(await driver.put([{ key: key('put'), draft: draft() }])).toBe(1)
+      const token = await lease(key('committed'))
+      expect(await driver.commit(key('committed'), entryHead('lease', token), draft())).toBe(true)
+      await put(key('plain'), 'plain')
+      const states = await driver.readMany([key('put'), key('plain'), key('none'), key('committed')])
+      expect(states.map((state) => unpacked(state))).toEqual([value, 'plain', 'absent', value])
+      const { body } = draft()
+      for (const i of [0, 3]) expect(states[i]).toMatchObject({ body: { size: body.size } })
+    })
+
     test('what JSON cannot say comes back as it was', async () => {
       const key = newKey()
       const value = {
