@@ -1,6 +1,3 @@
-/** What stored values are compressed with. */
-export type Algorithm = 'gzip' | 'brotli' | 'zstd'
-
 /**
  * How large values are compressed on their way to Redis. Any process reads what any other has written, whatever its own
  * options are. Values in memory are live objects and never compressed.
@@ -16,12 +13,14 @@ export interface CompressionOptions {
   /** Values of more bytes, as they are encoded, are compressed. Default 10,240. */
   above?: number
   /** Default `gzip`. `zstd` needs Node 22.15 or 23.8. */
-  algorithm?: Algorithm
+  algorithm?: 'gzip' | 'brotli' | 'zstd'
   /** Larger is smaller and slower: 1 to 9 for gzip (default 1), 0 to 11 for brotli (4), 1 to 22 for zstd (1). */
   level?: number
 }
 
 export type Compression = Readonly<Required<CompressionOptions>>
+
+export type Algorithm = Compression['algorithm']
 
 interface Levels {
   readonly least: number
