@@ -172,9 +172,10 @@ export class Tracking implements Feed {
   }
 
   #announced(removal: string): void {
-    if (!removal.startsWith(GLOB)) return this.#changed(removal)
-    this.#watchers.allChanged()
-    this.#options.near?.changedWhere(removal.slice(GLOB.length))
+    if (removal.startsWith(GLOB)) {
+      this.#watchers.allChanged()
+      this.#options.near?.changedWhere(removal.slice(GLOB.length))
+    } else this.#changed(removal)
   }
 
   #changed(key: string): void {
