@@ -1,6 +1,6 @@
 import type { Body } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
-import { inside } from './load-signal.ts'
+import { currentFlight, runInside } from './load-signal.ts'
 
 /** How others can have what a load has made, each for themselves. */
 export type Shareable =
@@ -30,11 +30,6 @@ export type Landing =
 let moments = 0
 export function moment(): number {
   return ++moments
-}
-
-/** Runs work that no load waits for, though it may have set it off. */
-export function outsideOfLoads<T>(work: () => T): T {
-  return inside.run(undefined, work)
 }
 
 /** One load of one key in this process, and whoever waits for it. */
@@ -75,11 +70,11 @@ export class Flight {
   }
 
   /** Runs the load, so that calls it makes know where they are. */
-  load<T>(load: () => T): T {
-    this.#parent = inside.getStore()
+  load<T>(load: () => T | PromiseLike<T>): Promise<T> {
+    this.#parent = currentFlight()
     if (this.#parent) this.#parent.#awaited.add(this)
     this.begin()
-    return inside.run(this, load)
+    return runInside(this, load)
   }
 
   /**
@@ -115,7 +110,7 @@ export class Flight {
 
   /** Whether waiting for this flight from here would never end: we are part of its own load, or it waits for ours. */
   waitsForCaller(): boolean {
-    const here = inside.getStore()
+    const here = currentFlight()
     return here !== undefined && this.#reaches(here.#chain(), new Set())
   }
 
@@ -133,7 +128,7 @@ export class Flight {
     if (this.begun) this.#late = true
     this.#joined = true
     this.#waiting++
-    const here = inside.getStore()
+    const here = currentFlight()
     if (here === undefined) return this.landed
     here.#awaited.add(this)
     return this.landed.then((landing) => {

@@ -3,9 +3,10 @@ import type { Clock } from './clock.ts'
 import { type EntryKind, entryHead, newId } from './entry.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, MissReason } from './events.ts'
-import { Flight, type Landing, outsideOfLoads } from './flight.ts'
+import { Flight, type Landing } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { election, LEASE_MS, type Lease, liveValueLease, placeholderLease } from './lease.ts'
+import { outsideOfLoads } from './load-signal.ts'
 import type { Found, Miss, Reading } from './reading.ts'
 import { electionKey } from './stamp-key.ts'
 import type { Stored, Storing } from './storing.ts'
@@ -168,7 +169,7 @@ export class Loading {
     const began = this.#clock.now()
     const loadMs = () => this.#clock.now() - began
     try {
-      const value = await this.run(call, reason, () => flight.load(call.load))
+      const value = await this.run(call, reason, () => flight.load(() => call.load()))
       ended?.()
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
       const storing = this.#storing.store(call, flight, lease, value, loadMs())
@@ -197,7 +198,7 @@ export class Loading {
   }
 
   /** Runs the function for one caller alone. */
-  async run(call: KeyedCall, reason: MissReason, load = call.load): Promise<unknown> {
+  async run(call: KeyedCall, reason: MissReason, load = () => call.load()): Promise<unknown> {
     const began = this.#clock.now()
     const event = () => ({ ...about(call), reason, collapsed: false, loadMs: this.#clock.now() - began })
     try {
