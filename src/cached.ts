@@ -1,4 +1,4 @@
-import { keyFor } from './call.ts'
+import { FunctionCall, keyFor } from './call.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
@@ -64,16 +64,11 @@ export function cachedWith(home: Home): CachedFactory {
     const policy = makePolicy(options, fn, nameOf(fn), `cached(${fn.name})`)
     if (options.key === undefined) home.names.claim(fn.name, fn)
 
-    const callOf = (self: unknown, args: readonly unknown[]) => ({
-      policy,
-      self,
-      args,
-      load: () => fn.apply(self, args as unknown[]),
-    })
     const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
-      return home.engine().path.run(callOf(this, args))
+      return home.engine().path.run(new FunctionCall(policy, this, args, fn))
     })
-    const memberCall = (self: unknown, args: readonly unknown[]) => callOf(self === wrapper ? undefined : self, args)
+    const memberCall = (self: unknown, args: readonly unknown[]) =>
+      new FunctionCall(policy, self === wrapper ? undefined : self, args, fn)
     const remove = async (
       self: unknown,
       args: readonly unknown[],

@@ -7,7 +7,21 @@ export interface Call {
   readonly policy: Policy
   readonly self: unknown
   readonly args: readonly unknown[]
-  readonly load: () => unknown
+  load(): unknown
+}
+
+/** All that is made for a hit: its function is a field, and not in a closure of its own. */
+export class FunctionCall implements Call {
+  constructor(
+    readonly policy: Policy,
+    readonly self: unknown,
+    readonly args: readonly unknown[],
+    readonly fn: (...args: never[]) => unknown,
+  ) {}
+
+  load(): unknown {
+    return this.fn.apply(this.self, this.args as never[])
+  }
 }
 
 /** A call for which a store and a key are known. */

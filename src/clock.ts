@@ -5,6 +5,11 @@
 export interface Clock {
   /** Milliseconds on a monotonic clock. */
   now(): number
+  /**
+   * `now`, as it was a millisecond ago or in this turn of the loop: for what is asked millions of times a second. To look
+   * at a clock takes longer than to look up a value. Left out: `now`.
+   */
+  coarse?(): number
   /** Milliseconds since 1970, by this host's clock. */
   wall(): number
   setTimeout(callback: () => void, ms: number): Timer
@@ -22,8 +27,32 @@ const { setTimeout, clearTimeout, setImmediate } = globalThis
 const now = performance.now.bind(performance)
 const wall = Date.now.bind(Date)
 
+/** So often the same time is told, at most: in a turn of the loop that takes long, it must not stand still. */
+const TOLD_AT_MOST = 32
+let told = 0
+let tellings = 0
+let end: Timer | undefined
+
+function coarse(): number {
+  if (tellings > 0) {
+    tellings--
+    return told
+  }
+  if (end === undefined) {
+    end = setTimeout(() => {
+      tellings = 0
+      end = undefined
+    }, 1) as Timer
+    end.unref?.()
+  }
+  tellings = TOLD_AT_MOST
+  told = now()
+  return told
+}
+
 export const systemClock: Clock = {
   now,
+  coarse,
   wall,
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),

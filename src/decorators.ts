@@ -1,3 +1,4 @@
+import { FunctionCall } from './call.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import { type InvalidationTargets, modeOf } from './invalidation.ts'
@@ -77,8 +78,7 @@ export function cachedDecorators(home: Home): CachedDecoratorFactory {
       const { method } = decorated
       const policyOf = policyFinder(given[0], decorated, home.names)
       const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        const policy = policyOf(this, wrapper)
-        return home.engine().path.run({ policy, self: this, args, load: () => method.apply(this, args) })
+        return home.engine().path.run(new FunctionCall(policyOf(this, wrapper), this, args, method))
       })
       return wrapper
     })
@@ -95,8 +95,7 @@ export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
       }
       const policy = makePolicy(given[0], method, String(name), place, planLiteral)
       return wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        const load = () => method.apply(this, args)
-        return home.engine().path.update({ policy, self: this, args, load })
+        return home.engine().path.update(new FunctionCall(policy, this, args, method))
       })
     })
   }) as CacheUpdateDecoratorFactory

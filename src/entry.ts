@@ -50,6 +50,11 @@ export interface EntryHeader {
   readonly stamps: readonly (readonly [tag: string, stamp: string])[]
 }
 
+/** Not stale yet, and not invalidated. */
+export function isFresh({ softExpiresAt, expired }: EntryHeader, now: number): boolean {
+  return softExpiresAt > now && !expired
+}
+
 /** A new id or token: 96 random bits, never from a counter, so that a restored machine image cannot repeat one. */
 export function newId(): string {
   return randomBytes(12).toString('base64url')
@@ -96,22 +101,15 @@ export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: b
   const line = bytes.toString('latin1', 0, end)
   const list = FIXED_PART.test(line) ? parseList(line) : undefined
   if (!list) return undefined
-  const [createdAt, softExpiresAt, hardExpiresAt, loadMs, length] = [
-    line.slice(23, 36),
-    line.slice(37, 50),
-    line.slice(51, 64),
-    line.slice(65, 73),
-    line.slice(79, 87),
-  ].map(Number) as [number, number, number, number, number]
   const payload = bytes.subarray(end + 1)
   return {
     header: {
       kind: KINDS[line[4] as string] as EntryKind,
       id: line.slice(6, HEAD_LENGTH),
-      createdAt,
-      softExpiresAt,
-      hardExpiresAt,
-      loadMs,
+      createdAt: numberAt(bytes, 23, 13),
+      softExpiresAt: numberAt(bytes, 37, 13),
+      hardExpiresAt: numberAt(bytes, 51, 13),
+      loadMs: numberAt(bytes, 65, 8),
       encoding: ENCODINGS[line[74] as string] as Encoding,
       compression: COMPRESSIONS[line[75] as string],
       optimistic: line[76] === 'o',
@@ -120,8 +118,15 @@ export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: b
       stamps: list.stamps,
     },
     payload,
-    intact: payload.byteLength === length,
+    intact: payload.byteLength === numberAt(bytes, 79, 8),
   }
+}
+
+/** Without a string of its own, or an array: this is done for each hit. */
+function numberAt(bytes: Buffer, start: number, width: number): number {
+  let value = 0
+  for (let i = start; i < start + width; i++) value = value * 10 + (bytes[i] as number) - 48
+  return value
 }
 
 const NO_STAMPS: readonly (readonly [string, string])[] = Object.freeze([])

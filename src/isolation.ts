@@ -22,9 +22,10 @@ function copyObject(value: object): unknown {
     case 'array':
       return copyArray(value as unknown[])
     case 'object':
-      return copyRecord(value as Record<string, unknown>, {})
+      // A literal with a spread is copied as a whole, its shape included.
+      return copyFields({ ...(value as Record<string, unknown>) })
     case 'null-object':
-      return copyRecord(value as Record<string, unknown>, Object.create(null))
+      return copyFields(Object.assign(Object.create(null), value))
     case 'date':
       return new Date((value as Date).getTime())
     case 'map':
@@ -48,10 +49,12 @@ function copyArray(array: unknown[]): unknown[] {
   return copied
 }
 
-function copyRecord(record: Record<string, unknown>, copied: Record<string, unknown>): Record<string, unknown> {
-  for (const name of Object.keys(record)) {
-    const item = record[name]
-    setOwn(copied, name, typeof item === 'object' && item !== null ? copyObject(item) : item)
+/** The fields of a copy, in their place: a `__proto__` among them is its own already, and no setter is met. */
+function copyFields(copied: Record<string, unknown>): Record<string, unknown> {
+  // Without an array of the names; what somebody may have added to Object.prototype is not the object's own.
+  for (const name in copied) {
+    const item = copied[name]
+    if (typeof item === 'object' && item !== null && Object.hasOwn(copied, name)) copied[name] = copyObject(item)
   }
   return copied
 }

@@ -1,5 +1,5 @@
 import { CacheConfigError, UnkeyableError } from './errors.ts'
-import { encodeArguments, encodePart, Secret, shorten, spelledKey } from './key.ts'
+import { encodeArguments, encodePart, encodePlain, Secret, shorten, spelledKey } from './key.ts'
 
 /** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
 export type KeyParts = string | number | bigint | Secret | readonly unknown[]
@@ -10,6 +10,11 @@ export interface KeyPlan {
   readonly head: string
   /** @throws UnkeyableError when this call must not be cached */
   derive(self: unknown, args: readonly unknown[]): string
+  /**
+   * What stands for the call where something is looked up only. It may not have been checked and escaped yet: no key that
+   * was stored is what something else is escaped to, so what is found by it is found rightly. @throws UnkeyableError
+   */
+  spell(self: unknown, args: readonly unknown[]): string
 }
 
 type Hole = {
@@ -21,12 +26,15 @@ type Hole = {
 
 const HOLE = /^(\d+)((?:\.[\p{ID_Start}$_][\p{ID_Continue}$]*|\.\d+)*)(\?)?$/u
 const STATIC = /^[\p{L}\p{N}_.@/+$:-]*$/u
+const RETURNED = 'what the key function returned'
 const ALLOWED = 'letters, digits and _ . : / @ + - $'
 
 /** A string key: a template when it has holes, else a head to which the arguments are appended. */
 export function planText(text: string, fn: Function): KeyPlan {
   const { head, holes, derive } = parseKey(text, fn)
-  return holes > 0 ? { head, derive } : { head, derive: (_self, args) => shorten(head + encodeArguments(args)) }
+  if (holes > 0) return { head, derive, spell: derive }
+  const append: KeyPlan['derive'] = (_self, args) => shorten(head + encodeArguments(args))
+  return { head, derive: append, spell: append }
 }
 
 /** A string key that is a template or just itself: for naming another method's entry. */
@@ -42,13 +50,19 @@ function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: numbe
   for (const hole of holes) checkArgument(hole, text, fn)
   const escaped = literals.map(spelledKey)
   const head = escaped[0] || 'template'
-  return { head, holes: holes.length, derive: (_self, args) => fillTemplate(escaped, holes, args) }
+  const fill: KeyPlan['derive'] = (_self, args) => fillTemplate(escaped, holes, args)
+  return { head, holes: holes.length, derive: fill, spell: fill }
 }
 
 /** A key function. Its `this` is the `this` of the call. */
 export function planFunction(key: (...args: never[]) => KeyParts, head: string): KeyPlan {
   const call = key as (...args: readonly unknown[]) => unknown
-  return { head, derive: (self, args) => keyOf(call.apply(self, args as unknown[]), 'what the key function returned') }
+  const derive = (self: unknown, args: readonly unknown[]) => keyOf(call.apply(self, args as unknown[]), RETURNED)
+  const spell = (self: unknown, args: readonly unknown[]) => {
+    const key = call.apply(self, args as unknown[])
+    return typeof key === 'string' ? key : keyOf(key, RETURNED)
+  }
+  return { head, derive, spell }
 }
 
 /** The key that a user names directly: `cache.get(key)`, `invalidate(key)`, or the result of a key function. */
@@ -59,7 +73,7 @@ export function keyOf(key: unknown, what: string): string {
   }
   if (Array.isArray(key)) {
     if (key.length === 0) throw new UnkeyableError(what, 'an empty array', 'return at least one part')
-    return shorten(Array.from(key, (part, i) => encodeKnown(part, `${what}, part ${i},`)).join(':'))
+    return shorten(encodeParts(key, what))
   }
   if (typeof key === 'number' || typeof key === 'bigint' || key instanceof Secret) return encodePart(key, what)
   throw new UnkeyableError(what, key === null ? 'null' : typeof key, 'return a string or an array of parts')
@@ -154,6 +168,15 @@ function fillHole(hole: Hole, args: readonly unknown[]): string {
     if (!hole.optional) throw missing(`{${hole.text}}`, value, `where that may be, write {${hole.text}?}`)
   }
   return encodePart(value, `{${hole.text}}`)
+}
+
+function encodeParts(parts: readonly unknown[], what: string): string {
+  let key = ''
+  for (let i = 0; i < parts.length; i++) {
+    if (i > 0) key += ':'
+    key += encodePlain(parts[i]) ?? encodeKnown(parts[i], `${what}, part ${i},`)
+  }
+  return key
 }
 
 function encodeKnown(part: unknown, path: string): string {

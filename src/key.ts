@@ -14,6 +14,8 @@ import { bytesOf, bytesType, describe, kindOf } from './kind.ts'
  */
 const PLAIN = /^[A-Za-z0-9_.@/+$-]+$/
 const NOT_PLAIN = /[^A-Za-z0-9_.@/+$-]/gu
+/** What begins otherwise need not be looked at any closer. */
+const MAY_LOOK_TYPED = /^[-\dINtfnu]/
 const LOOKS_TYPED = /^(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?n?|-?Infinity|NaN|true|false|null|undefined)$/
 /** In a key that the user has spelled, printable ASCII stays, but for glob characters, braces and the space. */
 const SPELLABLE = /^[!-)+->@-Z_`a-z|~]*$/
@@ -62,9 +64,7 @@ export function secret(value: unknown): Secret {
 
 /** One value as one part of a key. */
 export function encodePart(value: unknown, path: string): string {
-  // Most parts are short plain strings, and they need no walk.
-  if (typeof value === 'string') return encodeString(value)
-  return encode(value, path)
+  return encodePlain(value) ?? encode(value, path)
 }
 
 /** A tag as it stands in keys and headers. */
@@ -77,8 +77,15 @@ export function encodeArguments(args: readonly unknown[]): string {
   let length = args.length
   while (length > 0 && args[length - 1] === undefined) length--
   let key = ''
-  for (let i = 0; i < length; i++) key += `:${encodePart(args[i], `argument ${i}`)}`
+  // Most are short strings and whole numbers: for those nothing is made that only an error would show.
+  for (let i = 0; i < length; i++) key += `:${encodePlain(args[i]) ?? encode(args[i], `argument ${i}`)}`
   return key
+}
+
+/** A string, a whole number or a boolean; `undefined` for all that needs more than that. */
+export function encodePlain(value: unknown): string | undefined {
+  if (typeof value === 'string') return encodeString(value)
+  return typeof value === 'boolean' || (Number.isSafeInteger(value) && !Object.is(value, -0)) ? `${value}` : undefined
 }
 
 /**
@@ -105,7 +112,7 @@ export function percent(character: string): string {
 
 function encodeString(text: string): string {
   if (!PLAIN.test(text)) return text === '' ? "'" : text.replace(NOT_PLAIN, percent)
-  return LOOKS_TYPED.test(text) ? `'${text}` : text
+  return MAY_LOOK_TYPED.test(text) && LOOKS_TYPED.test(text) ? `'${text}` : text
 }
 
 /** The objects that hold the value at hand, and the number of values met. */

@@ -104,5 +104,5 @@ function uncached(policy: Policy, reason: string): Policy {
   const derive = (): never => {
     throw new CacheConfigError(reason)
   }
-  return Object.freeze({ ...policy, plan: { head: policy.name, derive } })
+  return Object.freeze({ ...policy, plan: { head: policy.name, derive, spell: derive } })
 }

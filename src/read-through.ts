@@ -11,7 +11,7 @@ import { copy } from './isolation.ts'
 import { Loading } from './loading.ts'
 import type { PackRules } from './packing.ts'
 import type { Policy, TierChoice } from './policy.ts'
-import { type Found, type Miss, Reading, type Spare } from './reading.ts'
+import { type Found, type Miss, NOTHING, Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
 import { MAX_FLIGHTS, type StoreTier } from './tier.ts'
@@ -39,8 +39,8 @@ export class ReadThrough {
   readonly #reading: Reading
   readonly #storing: Storing
   readonly #loading: Loading
-  /** By the read of the entry. */
-  readonly #gatherings = new WeakMap<Promise<State>, Gathering>()
+  /** By key: of the read that is to be sent next, or was last. */
+  readonly #gatherings = new Map<string, Gathering>()
 
   constructor(around: Surroundings) {
     const { events, guard, rules, prefix, clock } = around
@@ -59,6 +59,8 @@ export class ReadThrough {
     if (tier.driver.name === 'null' && !tier.driver.away) return this.#bypass(call, 'disabled')
     if (inCommitScope()) return this.#bypass(call, 'uncommitted')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
+    const quick = this.#reading.quick(tier, call)
+    if (quick !== NOTHING) return Promise.resolve(quick)
     const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
     // While the store is away there is nothing to ask, nor to wait for: not even a load that may be too old for us.
@@ -82,10 +84,10 @@ export class ReadThrough {
     // Who may fall back on a stale value reads it before joining a load that may fail.
     if (policy.ifErrorMs > 0 || tier.flights.has(key)) return this.#find(call)
     const reading = tier.read(key)
-    const first = this.#gatherings.get(reading)
-    if (first === undefined) {
-      const gathering: Gathering = { policy, tags, reason: 'absent', flight: undefined }
-      this.#gatherings.set(reading, gathering)
+    const first = this.#gatherings.get(key)
+    if (first?.reading !== reading) {
+      const gathering: Gathering = { reading, policy, tags, reason: 'absent', flight: undefined }
+      this.#gatherings.set(key, gathering)
       return this.#find(call, reading, gathering)
     }
     if (first.policy !== policy || !sameTags(first.tags, tags)) return this.#find(call, reading)
@@ -103,6 +105,7 @@ export class ReadThrough {
       if (read || !tier.flights.has(key) || policy.ifErrorMs > 0) {
         const began = this.#around.clock.now()
         const answer = this.#reading.answer(call, await this.#reading.read(call, read))
+        if (gathering && this.#gatherings.get(key) === gathering) this.#gatherings.delete(key)
         if ('value' in answer) {
           gathering?.flight?.land(landingOf(answer.from))
           return this.#serve(call, answer)
@@ -315,6 +318,7 @@ export class ReadThrough {
 
 /** Those who joined one read, of the same function and with the same tags, and what they wait for: made for the second. */
 interface Gathering {
+  readonly reading: Promise<State>
   readonly policy: Policy
   readonly tags: readonly string[]
   reason: MissReason

@@ -36,6 +36,8 @@ export interface Spare {
   readonly header: EntryHeader
 }
 
+/** No value is this one. */
+export const NOTHING = Symbol('nothing')
 const NO_TAGS: readonly string[] = Object.freeze([])
 
 /** The first part of the path of a call: key, read, and whether what was found may be served. */
@@ -52,14 +54,43 @@ export class Reading {
     this.#prefix = prefix
   }
 
+  /**
+   * A plain hit on what is in this process, for which nothing has to be made; {@link NOTHING} where there is more to it,
+   * or somebody wants to hear of it.
+   */
+  quick({ driver }: StoreTier, { policy, self, args }: Call): unknown {
+    if (driver.find === undefined || this.#events.heard || policy.serializer || policy.refreshAhead > 0) return NOTHING
+    try {
+      const found = driver.find(policy.plan.spell(self, args))
+      if (found === undefined || found.header.stamps.length > 0 || found.header.version !== policy.version)
+        return NOTHING
+      const value = driver.packing.unpack(found.body, this.#rules)
+      this.#events.countHit(driver.name === 'redis')
+      return value
+    } catch {
+      // Whatever it was, it is met again, and reported, on the long way.
+      return NOTHING
+    }
+  }
+
   /** `undefined`, with one notice, where no key can be made of the arguments. */
   keyed(tier: StoreTier, call: Call): KeyedCall | undefined {
-    const { policy, self, args, load } = call
+    const { policy, self, args } = call
     try {
       const shownKey = policy.plan.derive(self, args)
       const tags = policy.tags?.(self, args) ?? NO_TAGS
       const rules = policy.serializer ? { ...this.#rules, serializer: policy.serializer } : this.#rules
-      return { policy, self, args, load, tier, shownKey, key: `${this.#prefix}::${shownKey}`, rules, tags }
+      return {
+        policy,
+        self,
+        args,
+        load: () => call.load(),
+        tier,
+        shownKey,
+        key: `${this.#prefix}::${shownKey}`,
+        rules,
+        tags,
+      }
     } catch (error) {
       const message = `calls of ${policy.name} are not cached, since ${messageOf(error)}`
       this.notice(call, 'unkeyable', message)
@@ -71,7 +102,7 @@ export class Reading {
   now(call: KeyedCall): Seen | undefined {
     const { readNow } = call.tier.driver
     const state = readNow?.(call.key)
-    if (!readNow || state?.kind !== 'value' || state.header.stamps.length === 0) return state
+    if (!readNow || state === undefined || !hasStamps(state)) return state
     const stamps = new Map<string, State>()
     for (const [tag] of state.header.stamps) {
       const stamp = readNow(stampKey(this.#prefix, tag))
@@ -83,6 +114,13 @@ export class Reading {
 
   /** What stands at the key; trouble is a state like others. */
   async read({ tier, key, policy, tags }: KeyedCall, reading = tier.read(key)): Promise<Seen> {
+    if (tags.length === 0) {
+      try {
+        const state = await reading
+        // All there is to most reads. Trouble is for the guard.
+        if (!hasStamps(state) && state.kind !== 'error') return state
+      } catch {}
+    }
     const seen = await this.#guard('read', policy.name, () => readTagged(tier, this.#prefix, key, tags, reading))
     return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
   }
@@ -156,6 +194,10 @@ export class Reading {
   notice(call: Call, code: NoticeEvent['code'], message: string): void {
     this.#events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
   }
+}
+
+function hasStamps(state: State): state is Value {
+  return state.kind === 'value' && state.header.stamps.length > 0
 }
 
 /** XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015. */

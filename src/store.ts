@@ -93,7 +93,7 @@ export class Store {
 
   #choose(choice: TierChoice): StoreTier {
     if (choice !== 'memory' || this.#main.driver.name !== 'redis') return this.#main
-    this.#memory ??= inProcess(memoryDriver(this.#options.memory, this.#options.clock))
+    this.#memory ??= inProcess(memoryDriver(this.#options.memory, this.#options.clock, this.#options.prefix))
     return this.#memory
   }
 
@@ -145,7 +145,7 @@ export class Store {
   async #tierFor(source: Source): Promise<StoreTier> {
     const { clock, prefix, prefixIsDefault, near, memory, ...options } = this.#options
     if (source.store === 'null') return inProcess(nullDriver())
-    if (source.store === 'memory') return inProcess(memoryDriver(memory, clock))
+    if (source.store === 'memory') return inProcess(memoryDriver(memory, clock, prefix))
     if (prefixIsDefault && environment().NODE_ENV === 'production') {
       const risk = `every application that sets none shares '${prefix}' in this Redis`
       this.#notice('no-prefix', 'warn', `no prefix is set, and ${risk}: set CACHE_PREFIX or the option prefix`)

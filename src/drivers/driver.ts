@@ -98,6 +98,8 @@ export interface Driver {
   readonly packing: Packing
   /** Milliseconds since 1970 by the store's clock, which decides what is expired. */
   time(): number
+  /** A fresh value that is in this process, by its key below the prefix: what a hit costs, so nothing is made for it. */
+  find?(shownKey: string): Value | undefined
   /** What is in this process is there at once; `undefined` where a round trip is needed. */
   readNow?(key: string): State | undefined
   /** The store is known to be gone: asking for this key would fail at once. Left out: it cannot be. */

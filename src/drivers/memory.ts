@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { type EntryHeader, entryHead, newId } from '../entry.ts'
+import { type EntryHeader, entryHead, isFresh, newId } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { matches } from '../glob.ts'
 import type { Isolation } from '../isolation.ts'
@@ -7,6 +7,7 @@ import { livePacking } from '../packing.ts'
 import { newStamp, stampTtl } from '../stamps.ts'
 import { Watchers } from '../watch.ts'
 import type { Acquired, Draft, Driver, InvalidationMode, LeaseRequest, State } from './driver.ts'
+import { placesBelow } from './places.ts'
 import { Sieve } from './sieve.ts'
 
 export interface MemoryLimits {
@@ -27,27 +28,30 @@ const OVERHEAD = 300
 const SCAN_BATCH = 1_000
 
 /** Entries in this process, bounded by number and bytes, with the same rules of coherence as Redis. */
-export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
+export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string): Driver {
   const watchers = new Watchers()
   const slots = new Sieve<Slot>(limits.maxItems, limits.maxBytes)
   // Wall time when we began, monotonic since: a clock that is set back or forth neither revives nor kills entries.
   const epoch = clock.wall() - clock.now()
   const time = () => epoch + clock.now()
+  const roughTime = clock.coarse ? () => epoch + (clock.coarse as Clock['now'])() : time
+
+  const { of: place, keyAt } = placesBelow(prefix)
 
   const read = (key: string): State => {
-    const slot = slots.get(key)
+    const slot = slots.get(place(key))
     if (slot === undefined) return ABSENT
     if (slot.expiresAt > time()) return slot.state
-    slots.delete(key)
+    slots.delete(place(key))
     return ABSENT
   }
   const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) => {
     watchers.changed(key)
-    return slots.set(key, { state, expiresAt: time() + ttlMs }, size + OVERHEAD + 2 * key.length)
+    return slots.set(place(key), { state, expiresAt: time() + ttlMs }, size + OVERHEAD + 2 * key.length)
   }
   const forget = (key: string) => {
     watchers.changed(key)
-    slots.delete(key)
+    slots.delete(place(key))
   }
   const store = (key: string, { id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) => {
     const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps, keepMs })
@@ -66,7 +70,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     const state = read(key)
     return 'header' in state && entryHead(state.header.kind, state.header.id) === head
   }
-  const find = (glob: string) => [...slots.keys()].filter((key) => matches(glob, key))
+  const find = (glob: string) => Array.from(slots.keys(), keyAt).filter((key) => matches(glob, key))
   const remove = (keys: readonly string[], mode: InvalidationMode | undefined) => {
     let removed = 0
     for (const key of keys) {
@@ -86,6 +90,12 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     packing: livePacking(limits.isolation),
     time,
     readNow: read,
+
+    find(shownKey) {
+      const state = slots.get(shownKey)?.state
+      return state?.kind === 'value' && isFresh(state.header, roughTime()) ? state : undefined
+    },
+
     readMany: async (keys) => keys.map(read),
 
     async acquire(key: string, { token, leaseMs, over }: LeaseRequest): Promise<Acquired> {
@@ -105,7 +115,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
     },
 
     async renew(key, token, leaseMs) {
-      const slot = slots.get(key)
+      const slot = slots.get(place(key))
       if (!slot || !holds(key, entryHead('lease', token))) return false
       write(key, slot.state, leaseMs)
       return true
@@ -147,7 +157,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
         throw new CacheTroubleError('WRONGTYPE', 'the key holds a cached value, not a counter', true)
       }
       const value = (state.kind === 'counter' ? state.value : 0) + by
-      const expiresAt = slots.get(key)?.expiresAt ?? time() + ttlMs
+      const expiresAt = slots.get(place(key))?.expiresAt ?? time() + ttlMs
       write(key, { kind: 'counter', value }, expiresAt - time())
       return value
     },
@@ -156,7 +166,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock): Driver {
       return keys.map((key) => {
         const state = read(key)
         const stamp = state.kind === 'stamp' ? state.stamp : newStamp(time())
-        const expiresAt = Math.max(slots.get(key)?.expiresAt ?? 0, time() + ttlMs)
+        const expiresAt = Math.max(slots.get(place(key))?.expiresAt ?? 0, time() + ttlMs)
         write(key, { kind: 'stamp', stamp }, expiresAt - time())
         return { ...stamp, made: state.kind !== 'stamp', now: time() }
       })

@@ -1,6 +1,10 @@
+import type { Clock } from '../clock.ts'
+import { isFresh } from '../entry.ts'
 import type { Isolation } from '../isolation.ts'
 import { KeptBody, keptPacking } from '../packing.ts'
+import type { Journal } from '../redis/journal.ts'
 import type { NearCopies } from '../redis/near-copies.ts'
+import type { ServerClock } from '../redis/server-clock.ts'
 import type { Topology } from '../redis/topology.ts'
 import type { Driver, Removal, State } from './driver.ts'
 
@@ -8,8 +12,10 @@ export interface NearOptions {
   readonly copies: NearCopies
   readonly topology: Pick<Topology, 'feedOf' | 'announce'>
   readonly isolation: Isolation
-  /** Whether what stands at the key is still to be removed. */
-  readonly covers: (key: string) => boolean
+  /** What is still to be removed. */
+  readonly journal: Pick<Journal, 'size' | 'covers'>
+  readonly clock: Clock
+  readonly serverClock: ServerClock
   /**
    * Whether a load is what asks. It is not served copies: what is made of one would be stored, and stand for as long as
    * its ttl, where the copy itself is stale for a moment only.
@@ -21,7 +27,8 @@ export interface NearOptions {
  * A driver that keeps copies of what it reads in this process. Filled by reads only: what a load has stored is copied
  * when it is read again. Whatever is written through here ends the copy at once, before its writer goes on.
  */
-export function nearDriver(driver: Driver, { copies, topology, isolation, covers, isInLoad }: NearOptions): Driver {
+export function nearDriver(driver: Driver, options: NearOptions): Driver {
+  const { copies, topology, isolation, journal, isInLoad, clock, serverClock } = options
   const changed = (removal: Removal) => {
     if ('glob' in removal) copies.changedWhere(removal.glob)
     else copies.changed('key' in removal ? removal.key : removal.stamp)
@@ -39,7 +46,15 @@ export function nearDriver(driver: Driver, { copies, topology, isolation, covers
     ...driver,
     packing: keptPacking(isolation),
 
-    readNow: (key) => (isInLoad() || covers(key) ? undefined : copies.get(key)),
+    find(shownKey) {
+      // While something is still to be removed, each key has to be looked at: on the long way.
+      if (isInLoad() || journal.size > 0) return undefined
+      const now = clock.now()
+      const copy = copies.get(shownKey, now)
+      return copy?.kind === 'value' && isFresh(copy.header, serverClock.at(now)) ? copy : undefined
+    },
+
+    readNow: (key) => (isInLoad() || journal.covers(key) ? undefined : copies.get(copies.places.of(key), clock.now())),
 
     async readMany(keys) {
       // Before anything is sent: see NearCopies.

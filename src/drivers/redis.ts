@@ -82,9 +82,12 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     away: (key) => topology.away(key),
 
     async readMany(keys) {
+      // Asked before, too: what is carried out meanwhile may be known to have been before what was read earlier is here.
+      const covered = journal.size > 0 ? keys.map((key) => journal.covers(key)) : undefined
       const replies = await topology.read(keys)
       if (serverClock.due) topology.recheck(keys[0] as string).catch(() => {})
-      const states = replies.map((reply, i) => (journal.covers(keys[i] as string) ? DEFERRED : toState(reply)))
+      const isCovered = (i: number) => covered?.[i] || journal.covers(keys[i] as string)
+      const states = replies.map((reply, i) => (isCovered(i) ? DEFERRED : toState(reply)))
       return expandAll(states, options.maxValueBytes)
     },
 

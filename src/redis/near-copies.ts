@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { State } from '../drivers/driver.ts'
+import type { Places } from '../drivers/places.ts'
 import { Sieve } from '../drivers/sieve.ts'
 import type { NearStats } from '../events.ts'
 import { matches } from '../glob.ts'
@@ -54,22 +55,27 @@ export class NearCopies implements ChangeListener, Near {
   readonly #clock: Clock
 
   /** @param feeds - those that are open */
-  constructor({ maxItems, maxBytes, maxStalenessMs }: NearLimits, feeds: () => readonly Feed[], clock: Clock) {
+  constructor(
+    { maxItems, maxBytes, maxStalenessMs }: NearLimits,
+    readonly places: Places,
+    feeds: () => readonly Feed[],
+    clock: Clock,
+  ) {
     this.#copies = new Sieve(maxItems, maxBytes)
     this.#feeds = feeds
     this.#maxStalenessMs = maxStalenessMs
     this.#clock = clock
   }
 
-  get(key: string): Copied | undefined {
-    const copy = this.#copies.get(key)
+  /** @param now - by our clock */
+  get(place: string, now: number): Copied | undefined {
+    const copy = this.#copies.get(place)
     if (copy === undefined) return undefined
     const { feed } = copy
     if (feed.epoch !== copy.epoch) {
-      this.#copies.delete(key)
+      this.#copies.delete(place)
       return undefined
     }
-    const now = this.#clock.now()
     if ((now - feed.beatAt) * BEATS > this.#maxStalenessMs) void feed.beat()
     return now - Math.max(feed.heardUntil, copy.readAt) > this.#maxStalenessMs ? undefined : copy.state
   }
@@ -95,11 +101,11 @@ export class NearCopies implements ChangeListener, Near {
     const { feed, epoch, readAt } = read
     // A parsed value takes about twice the bytes that it was encoded in.
     const size = state.kind === 'value' ? 2 * state.body.size : 0
-    this.#copies.set(key, { state, feed, epoch, readAt }, size + OVERHEAD + 2 * key.length)
+    this.#copies.set(this.places.of(key), { state, feed, epoch, readAt }, size + OVERHEAD + 2 * key.length)
   }
 
   changed(key: string): void {
-    this.#copies.delete(key)
+    this.#copies.delete(this.places.of(key))
     const read = this.#pending.get(key)
     if (read === undefined) return
     read.changed = true
@@ -107,9 +113,8 @@ export class NearCopies implements ChangeListener, Near {
   }
 
   changedWhere(glob: string): void {
-    for (const keys of [this.#copies.keys(), this.#pending.keys()]) {
-      for (const key of keys) if (matches(glob, key)) this.changed(key)
-    }
+    const copied = Array.from(this.#copies.keys(), (place) => this.places.keyAt(place))
+    for (const key of [...copied, ...this.#pending.keys()]) if (matches(glob, key)) this.changed(key)
   }
 
   allChanged(): void {

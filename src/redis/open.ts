@@ -1,4 +1,5 @@
 import { type NearOptions, nearDriver } from '../drivers/near.ts'
+import { placesBelow } from '../drivers/places.ts'
 import { type RedisDriverOptions, redisDriver } from '../drivers/redis.ts'
 import type { StoreTier } from '../tier.ts'
 import { coalesceReads } from './coalesce.ts'
@@ -25,7 +26,7 @@ export function openRedis(options: RedisOptions): StoreTier {
   const { place, everything, clock, onState, near } = options
   const serverClock = new ServerClock(clock)
   const journal = new Journal(everything, clock)
-  const copies = near && new NearCopies(near.limits, () => topology.feeds(), clock)
+  const copies = near && new NearCopies(near.limits, placesBelow(options.prefix), () => topology.feeds(), clock)
   const topology = topologyOf(place, {
     ...options,
     serverClock,
@@ -41,8 +42,7 @@ export function openRedis(options: RedisOptions): StoreTier {
     },
   })
   const redis = redisDriver({ ...options, topology, journal, serverClock })
-  const covers = (key: string) => journal.covers(key)
-  const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, covers }) : redis
+  const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock, serverClock }) : redis
   const read = coalesceReads((keys) => driver.readMany(keys))
   return { driver, read, flights: new Map(), renewing: new Set(), near: copies }
 }

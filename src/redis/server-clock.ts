@@ -19,7 +19,12 @@ export class ServerClock {
   }
 
   now(): number {
-    return this.#clock.now() + this.#offset
+    return this.at(this.#clock.now())
+  }
+
+  /** @param moment - by our monotonic clock */
+  at(moment: number): number {
+    return moment + this.#offset
   }
 
   get due(): boolean {

@@ -51,7 +51,7 @@ const driverOptions = {
 }
 
 async function openMemory(): Promise<Opened> {
-  return { driver: memoryDriver({ maxItems: 10_000, maxBytes: 1 << 26, isolation: 'clone' }, systemClock) }
+  return { driver: memoryDriver({ maxItems: 10_000, maxBytes: 1 << 26, isolation: 'clone' }, systemClock, 'contract') }
 }
 describeContract('memory', openMemory, { outside: false })
 

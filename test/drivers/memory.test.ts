@@ -9,7 +9,7 @@ const RULES = { serializer: undefined, maxValueBytes: 1e6 }
 
 function setUp(limits: { maxItems?: number; maxBytes?: number } = {}) {
   const clock = new HandClock()
-  const driver = memoryDriver({ maxItems: 100, maxBytes: 1e6, isolation: 'clone', ...limits }, clock)
+  const driver = memoryDriver({ maxItems: 100, maxBytes: 1e6, isolation: 'clone', ...limits }, clock, 'test')
   const draft = (value: unknown, ttlMs = 1_000, id = 'value-id-0000000'): Draft => ({
     id,
     body: driver.packing.pack(value, RULES),
