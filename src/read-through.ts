@@ -289,7 +289,7 @@ export class ReadThrough {
     const ended = lease?.keep()
     try {
       // As a load: what it reads from the cache becomes part of what is stored.
-      const value = await new Flight().load(call.load)
+      const value = await new Flight().load(() => call.load())
       await this.#storing.update(keyed, lease, value)
       return value
     } catch (error) {

@@ -26,8 +26,8 @@ const BUILTINS = ['node:async_hooks', 'node:crypto']
 
 const MAX_LINES = 350
 
-/** What a program loads by importing the package, minified and compressed. Measured: 15.2 kB; the aim is 12. */
-const MAX_BYTES = 15_400
+/** What a program loads by importing the package, minified and compressed. Measured: 15.6 kB; the aim is 12. */
+const MAX_BYTES = 15_700
 
 /**
  * What importing the package loads: what declaring needs, and what must not be lost. All else is behind the dynamic import
