@@ -1,8 +1,12 @@
-import type { Done, History, Incident, Load, Member, Put, Read, Removal, Stop, Write } from './history.ts'
+import { firstIndex } from './first-index.ts'
+import type { Done, History, Incident, Load, Member, Put, Read, Removal, Stop, Value, Write } from './history.ts'
+import { heededFrom } from './near-bound.ts'
 
 export interface Violation {
-  readonly rule: 'stale' | 'version' | 'overlap' | 'wrong-key' | 'error'
+  readonly rule: 'stale' | 'version' | 'nested' | 'overlap' | 'wrong-key' | 'error'
   readonly key: string
+  /** The process of the call or of the load. */
+  readonly by: number
   readonly at: number
   readonly text: string
 }
@@ -36,6 +40,9 @@ const STORED_WITHIN_NS = 0.25e9
  * - A read that began after an invalidation had resolved returns no value whose load began before that invalidation
  *   was called, and no version older than what had been written by then. An invalidation
  *   that was put off holds at once for the process itself, and for others when it has been carried out.
+ * - A process with near copies follows what others have invalidated within its bound, and at once behind a barrier. That
+ *   is for calls: what it loads, and reads for a load, follows at once, and so does what it has itself invalidated.
+ * - What a load has made of the value of another key, it has made of one that it could have been given when it began.
  * - No key has two loads at a time under leases, unless the first lease was taken away (by an invalidation, a set or a
  *   refresh), or its holder died, stalled or was cut off.
  * - A call returns a value of its own key, and throws only what a load throws.
@@ -43,8 +50,9 @@ const STORED_WITHIN_NS = 0.25e9
 export function check(history: History): Violation[] {
   const byKey = timelines(history)
   const sets = new Map([...byKey.values()].flatMap((timeline) => timeline.sets.map((set) => [set.id, set])))
+  const bindings = new Map([...byKey].map(([key, timeline]) => [key, bindingOn(timeline, history)]))
   const found = [...byKey].flatMap(([key, timeline]) => [
-    ...checkReads(key, timeline, sets, history),
+    ...checkReads(key, timeline, sets, bindings),
     ...checkLoads(key, timeline, history),
   ])
   return found.sort((a, b) => a.at - b.at)
@@ -87,19 +95,18 @@ function checkReads(
   key: string,
   timeline: Timeline,
   sets: ReadonlyMap<string, Ended<Put>>,
-  history: History,
+  bindings: ReadonlyMap<string, BindingOf>,
 ): Violation[] {
-  const versionAt = stairs(timeline.writes.map(({ end, version }) => [end, version]))
-  const binding = bindingOn(timeline.removals, versionAt, history)
+  const bindingOf = bindings.get(key) as BindingOf
   return timeline.reads.flatMap((read): Violation[] => {
-    const { value, start, by, via } = read
+    const { value, start, by, via, inLoad } = read
     const violation = (rule: Violation['rule'], text: string) => [
-      { rule, key, at: start, text: `${via} of ${key} in process ${by} ${text}` },
+      { rule, key, by, at: start, text: `${via} of ${key} in process ${by} ${text}` },
     ]
     if (read.unexpected !== undefined) return violation('error', `threw what no load throws: ${read.unexpected}`)
     if (value === undefined) return []
     if (value.key !== key) return violation('wrong-key', `returned a value of ${value.key}`)
-    const { removals, calledBefore, versionBefore } = binding(by)
+    const { removals, calledBefore, versionBefore } = bindingOf(by, via === 'call' && !inLoad)
     const called = calledBefore(start)
     const began = newestSense(value, sets)
     if (began < called) {
@@ -112,8 +119,28 @@ function checkReads(
     if (value.from !== 'set' && value.version < version) {
       return violation('version', `returned version ${value.version}, though ${version} had been written and announced`)
     }
+    const part = value.of
+    if (part && isOutdated(part, value, sets, bindings.get(part.key))) {
+      return violation('nested', `returned ${value.id}, which was made of ${part.id}, outdated by then`)
+    }
     return []
   })
+}
+
+/** Whether the process that has loaded the whole could not have been given that part any more. */
+function isOutdated(
+  part: Value,
+  whole: Value,
+  sets: ReadonlyMap<string, Ended<Put>>,
+  bindingOf: BindingOf | undefined,
+): boolean {
+  const called = bindingOf?.(processOf(whole), false).calledBefore(whole.began) ?? 0
+  return newestSense(part, sets) < called
+}
+
+/** See `Recorder.id`. */
+function processOf({ id }: Value): number {
+  return Number.parseInt(id, 10)
 }
 
 interface Binding {
@@ -124,25 +151,30 @@ interface Binding {
   readonly versionBefore: (moment: number) => number
 }
 
+/** @param bounded - may be served near copies, where its process has some */
+type BindingOf = (by: number, bounded: boolean) => Binding
+
 /** What reads of a process must heed: what was put off as well, by itself at once, by others when it is carried out. */
-function bindingOn(
-  removals: readonly Ended<Removal>[],
-  versionAt: (moment: number) => number,
-  history: History,
-): (by: number) => Binding {
+function bindingOn({ removals, writes }: Timeline, history: History): BindingOf {
+  const versionAt = stairs(writes.map(({ end, version }) => [end, version]))
   const carriedOut = removals.map((removal) => ({ ...removal, end: carriedOutBy(removal, history) }))
-  const bindingOf = (by: number): Binding => {
-    const heeded = removals.map((removal, i) => (removal.by === by ? removal : carriedOut[i])) as Ended<Removal>[]
+  const bindingOf = (by: number, bounded: boolean): Binding => {
+    const member = history[by]
+    const fromEnd = bounded && member ? heededFrom(member) : (end: number) => end
+    const heeded = removals.map((removal, i) => {
+      return removal.by === by ? removal : { ...removal, end: fromEnd((carriedOut[i] as Ended<Removal>).end) }
+    })
     return {
       removals: heeded,
       calledBefore: stairs(heeded.map(({ start, end }) => [end, start])),
       versionBefore: stairs(heeded.map(({ start, end, version }) => [end, version ?? versionAt(start)])),
     }
   }
-  const bindings = new Map<number, Binding>()
-  return (by) => {
-    const binding = bindings.get(by) ?? bindingOf(by)
-    bindings.set(by, binding)
+  const bindings = new Map<string, Binding>()
+  return (by, bounded) => {
+    const name = `${by} ${bounded}`
+    const binding = bindings.get(name) ?? bindingOf(by, bounded)
+    bindings.set(name, binding)
     return binding
   }
 }
@@ -164,14 +196,8 @@ function stairs(steps: readonly (readonly [at: number, value: number])[]): (mome
   const highest: number[] = []
   for (const [, value] of sorted) highest.push(Math.max(value, highest.at(-1) ?? 0))
   return (moment) => {
-    let low = 0
-    let high = sorted.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((sorted[middle] as readonly [number, number])[0] < moment) low = middle + 1
-      else high = middle
-    }
-    return highest[low - 1] ?? 0
+    const reached = firstIndex(sorted.length, (i) => (sorted[i] as readonly [number, number])[0] >= moment)
+    return highest[reached - 1] ?? 0
   }
 }
 
@@ -188,7 +214,7 @@ function checkLoads(key: string, timeline: Timeline, history: History): Violatio
       const text =
         `process ${load.by} (${load.id}, ${load.why}) began to load ${key} ${ms(load.start - other.start)} ` +
         `after process ${other.by} (${other.id}, ${other.why}) and ${ms(other.end - load.start)} before that one's end`
-      found.push({ rule: 'overlap', key, at: load.start, text })
+      found.push({ rule: 'overlap', key, by: load.by, at: load.start, text })
     }
     running.push(load)
   }

@@ -5,6 +5,7 @@ import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import type { Fleet } from './fleet.ts'
 import { allKeys, groups, PREFIX } from './groups.ts'
+import { NEAR_MS } from './near-stage.ts'
 import type { Random } from './random.ts'
 import type { Stage } from './stage.ts'
 
@@ -32,6 +33,11 @@ export async function clusterStage(): Promise<Stage> {
     },
     [Symbol.asyncDispose]: () => disposeAll([cluster, truth]),
   }
+}
+
+/** Half of the processes keep near copies: each hears of changes from every master, on a connection of its own. */
+export async function nearClusterStage(): Promise<Stage> {
+  return { ...(await clusterStage()), nearMsOf: (by) => (by % 2 === 0 ? NEAR_MS : undefined) }
 }
 
 class ClusterTroubles {

@@ -12,14 +12,16 @@ import type { Order } from './worker.ts'
 export interface FleetOptions {
   readonly processes: number
   readonly seed: number
-  /** A cache that does not keep the promises. */
-  readonly breaking?: Mutant
+  /** A cache that does not keep the promises: in every process, or in some, by their numbers. */
+  readonly breaking?: Mutant | readonly (Mutant | undefined)[]
 }
 
 /** Where the processes of a fleet find what they need. */
 export interface Place {
   /** The store, as the process sees it that is number `by`. */
   urlFor(by: number): string
+  /** How old its near copies may be, in ms; `undefined`: it keeps none. */
+  nearMsOf?(by: number): number | undefined
   /** A Redis for the source of truth. */
   readonly truthUrl: string
 }
@@ -29,6 +31,7 @@ interface Running {
   readonly file: string
   readonly stops: Stop[]
   readonly pauses: Stop[]
+  readonly nearMs?: number
   killedAt?: number
 }
 
@@ -63,9 +66,15 @@ export class Fleet implements AsyncDisposable {
   async stop(): Promise<History> {
     this.#order('stop')
     await this.#untilAllSay('done', () => 1)
-    return this.#members.map(({ file, stops, pauses, killedAt }) => {
-      return { entries: parseEntries(readFileSync(file, 'utf8')), stops, killedAt, pauses }
+    return this.#members.map(({ file, stops, pauses, killedAt, nearMs }) => {
+      return { entries: parseEntries(readFileSync(file, 'utf8')), stops, killedAt, pauses, nearMs }
     })
+  }
+
+  /** How often something has happened, as the processes that have ended by themselves have counted it. */
+  sumOf(count: string): number {
+    const ends = this.#members.flatMap(({ child }) => child.messages).filter((message) => isOf(message, 'done'))
+    return ends.reduce<number>((sum, end) => sum + Number((end as Record<string, unknown>)[count] ?? 0), 0)
   }
 
   async kill(): Promise<void> {
@@ -76,12 +85,12 @@ export class Fleet implements AsyncDisposable {
     await this.#add()
   }
 
-  /** Stops a process for longer than its leases last. */
-  async stall(): Promise<void> {
+  /** Stops a process, by default for longer than its leases last. */
+  async stall(leastMs = 5_500, mostMs = 7_000): Promise<void> {
     const { child, stops } = this.#any()
     const from = now()
     child.kill('SIGSTOP')
-    await sleep(this.#random.between(5_500, 7_000))
+    await sleep(this.#random.between(leastMs, mostMs))
     child.kill('SIGCONT')
     stops.push({ from, to: now() })
   }
@@ -141,6 +150,8 @@ export class Fleet implements AsyncDisposable {
   async #add(): Promise<void> {
     const by = this.#members.length
     const file = join(this.#directory, `${by}.jsonl`)
+    const nearMs = this.#place.nearMsOf?.(by)
+    const { breaking, seed } = this.#options
     const child = runChild('test/history/worker.ts', {
       timeoutMs: HOST_LIMIT_MS,
       env: {
@@ -148,11 +159,12 @@ export class Fleet implements AsyncDisposable {
         HISTORY_TRUTH_URL: this.#place.truthUrl,
         HISTORY_FILE: file,
         HISTORY_BY: String(by),
-        HISTORY_SEED: String(this.#options.seed),
-        HISTORY_BREAK: this.#options.breaking,
+        HISTORY_SEED: String(seed),
+        HISTORY_BREAK: typeof breaking === 'string' ? breaking : breaking?.[by],
+        HISTORY_NEAR_MS: nearMs === undefined ? undefined : String(nearMs),
       },
     })
-    this.#members.push({ child, file, stops: [], pauses: [] })
+    this.#members.push({ child, file, stops: [], pauses: [], nearMs })
     const started = until(() => said(child, 'ready') > 0, { label: 'a process to start', timeoutMs: 20_000 })
     await Promise.race([started, child.done.then(({ stderr }) => Promise.reject(new Error(`not started: ${stderr}`)))])
   }
@@ -160,5 +172,9 @@ export class Fleet implements AsyncDisposable {
 
 /** How often it has. */
 function said(child: Child, type: string): number {
-  return child.messages.filter((message) => (message as { type?: string }).type === type).length
+  return child.messages.filter((message) => isOf(message, type)).length
+}
+
+function isOf(message: unknown, type: string): boolean {
+  return (message as { type?: string }).type === type
 }

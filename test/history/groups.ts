@@ -23,6 +23,10 @@ export const PREFIX = 'history'
 const KEYS = 8
 const third = (group: string) => (k: number) => `${group}-${k % 3}`
 
+/** What is stored of it is made of what a call of `part` has returned. */
+export const whole: Group = { name: 'whole', keys: KEYS, failing: 0, options: { ttl: '300ms' } }
+export const part: Group = { name: 'part', keys: KEYS, failing: 0.02, options: { ttl: '10s' } }
+
 export const groups: readonly Group[] = [
   { name: 'plain', keys: KEYS, failing: 0.03, options: { ttl: '2s' } },
   { name: 'tagged', keys: KEYS, failing: 0.03, options: { ttl: '1m', tags: (k) => ['tagged', third('tagged')(k)] } },
@@ -56,6 +60,8 @@ export const groups: readonly Group[] = [
       tags: (k) => ['spare', third('spare')(k)],
     },
   },
+  whole,
+  part,
 ]
 
 /** One key whose load takes longer than a lease stands without being renewed. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { describeRedis } from '../support/redis-available.ts'
-import { type Mutant, mutants } from './mutants.ts'
+import { mutants } from './mutants.ts'
 import { report } from './report.ts'
 import { runHistory } from './run-history.ts'
 
@@ -23,7 +23,7 @@ describeRedis(`a history (HISTORY_SEED=${seed})`, () => {
     expect(outcome.counts.loads).toBeGreaterThan(operations / 100)
   })
 
-  const found: Record<Mutant, string> = {
+  const found: Record<(typeof mutants)[number], string> = {
     ...{ fence: 'stale', joining: 'stale', stamps: 'stale', journal: 'stale' },
     lease: 'overlap',
   }

@@ -15,6 +15,8 @@ export interface Value {
   readonly from: 'load' | 'set' | 'update'
   /** It asks not to be stored. */
   readonly passing?: true
+  /** What its load has read of another key, and made it of. */
+  readonly of?: Value
 }
 
 /** A call that has ended, and what it came to. */
@@ -27,6 +29,15 @@ export interface Read {
   readonly value?: Value
   /** Of an error that no load has thrown. */
   readonly unexpected?: string
+  /** Made by a load: of what it brings, something else is made and stored. */
+  readonly inLoad?: true
+}
+
+/** After it, near copies are as new as what was there before it. */
+export interface Barrier {
+  readonly kind: 'barrier'
+  readonly start: number
+  readonly end: number
 }
 
 /** Something that takes time and may never end: its process can be killed meanwhile. */
@@ -89,7 +100,7 @@ export interface Incident {
   readonly at: number
 }
 
-export type Entry = Read | Removal | Put | Load | Write | Done | Incident
+export type Entry = Read | Barrier | Removal | Put | Load | Write | Done | Incident
 
 /** A process, from when it was started. */
 export interface Member {
@@ -99,6 +110,8 @@ export interface Member {
   readonly stops: readonly Stop[]
   /** When its Redis did not answer, or may not have. */
   readonly pauses?: readonly Stop[]
+  /** It keeps near copies, and they may be so old, in ms. */
+  readonly nearMs?: number
 }
 
 /** A time in which a process did not run, or did not get through to Redis. */
@@ -111,7 +124,7 @@ export type History = readonly Member[]
 
 /** What the process has asked of the cache, as opposed to what the cache has made of it. */
 export function isOperation({ kind }: Entry): boolean {
-  return kind === 'read' || kind === 'removal' || kind === 'set'
+  return kind === 'read' || kind === 'removal' || kind === 'set' || kind === 'barrier'
 }
 
 /** Nanoseconds. A double holds them exactly for the first hundred days after the machine was started. */

@@ -2,6 +2,7 @@ import { Flight } from '../../src/flight.ts'
 import { Journal } from '../../src/redis/journal.ts'
 import { SCRIPTS } from '../../src/redis/scripts.ts'
 import { Storing } from '../../src/storing.ts'
+import { NEAR_MUTANTS } from './near-mutants.ts'
 
 /*
  * Caches that do not keep the promises, made of the real one at run time: the checker has to find out each of them.
@@ -37,13 +38,16 @@ const MUTANTS = {
   },
 }
 
-export type Mutant = keyof typeof MUTANTS
+const ALL = { ...MUTANTS, ...NEAR_MUTANTS }
 
-export const mutants = Object.keys(MUTANTS) as Mutant[]
+export type Mutant = keyof typeof ALL
+
+export const mutants = Object.keys(MUTANTS) as (keyof typeof MUTANTS)[]
+export const nearMutants = Object.keys(NEAR_MUTANTS) as (keyof typeof NEAR_MUTANTS)[]
 
 /** To be called before the cache is made. */
 export function breakCache(mutant: Mutant): void {
-  MUTANTS[mutant]()
+  ALL[mutant]()
 }
 
 function replaceScript(name: keyof typeof SCRIPTS, lua: string): void {

@@ -4,10 +4,10 @@ import { RedisServer } from '../support/redis-server.ts'
 import { blackHole, down, halfOpen, hold, latency, TcpProxy, up } from '../support/tcp-proxy.ts'
 import type { Fleet } from './fleet.ts'
 import type { Random } from './random.ts'
-import type { Stage, Trouble } from './stage.ts'
+import type { Stage, Trouble, Troubles } from './stage.ts'
 
 /** Breaks the network between a process and Redis; what it returns mends it. */
-type Fault = (proxy: TcpProxy, random: Random) => () => unknown
+export type Fault = (proxy: TcpProxy, random: Random) => () => unknown
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   /** At times more than commands may take. */
@@ -36,7 +36,20 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 const FOUND_OUT_MS = 500
 
 /** One Redis, and a bad network between it and each process. The source of truth is reached past that. */
-export async function proxyStage(processes: number): Promise<Stage> {
+export function proxyStage(processes: number): Promise<Stage> {
+  return stageBehindProxies(processes, (proxies, fleet, random) =>
+    Object.entries(FAULTS).map(([name, fault]) => [name, troubleOf(fault, proxies, fleet, random)]),
+  )
+}
+
+type TroublesBehindProxies = (
+  proxies: readonly TcpProxy[],
+  fleet: Fleet,
+  random: Random,
+  redis: RedisServer,
+) => Troubles
+
+export async function stageBehindProxies(processes: number, troubles: TroublesBehindProxies): Promise<Stage> {
   const redis = await RedisServer.start()
   const proxies = await allOrNone(Array.from({ length: processes }, () => TcpProxy.start(redis))).catch(
     async (error) => {
@@ -48,8 +61,7 @@ export async function proxyStage(processes: number): Promise<Stage> {
     urlFor: (by) => (proxies[by] as TcpProxy).via(redis.url),
     truthUrl: redis.url,
     restMs: [100, 1_000],
-    troubles: (fleet, random) =>
-      Object.entries(FAULTS).map(([name, fault]) => [name, troubleOf(fault, proxies, fleet, random)]),
+    troubles: (fleet, random) => troubles(proxies, fleet, random, redis),
     [Symbol.asyncDispose]: () => disposeAll([...proxies, redis]),
   }
 }

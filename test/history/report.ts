@@ -1,6 +1,7 @@
 import type { Violation } from './check.ts'
 import type { Done, Entry, History, Member } from './history.ts'
 import type { Outcome } from './run-history.ts'
+import type { Staleness } from './staleness.ts'
 
 const SHOWN = 3
 /** What was under way so long before is shown, and what began so soon after. */
@@ -10,17 +11,23 @@ const MOST_READS = 20
 const NEVER = Number.POSITIVE_INFINITY
 
 /** What happened, and what the first violations looked like. */
-export function report({ history, violations, operations, counts }: Outcome): string {
+export function report({ history, violations, operations, counts, staleness }: Outcome): string {
   const numbers = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
   const rules = violations.map(({ rule }) => rule)
   const sums = [...new Set(rules)].map((rule) => `${rules.filter((one) => one === rule).length} ${rule}`)
   const first = firstOfEach(violations).map((violation) => describe(violation, history))
   const lines = [
     `${operations} operations: ${numbers.join(', ')}`,
+    ...(staleness ? [describeStaleness(staleness)] : []),
     `violations: ${sums.join(', ') || 'none'}`,
     ...first,
   ]
   return lines.join('\n')
+}
+
+function describeStaleness({ cases, old, p50, p99, max }: Staleness): string {
+  const ages = Object.entries({ p50, p99, max }).map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`)
+  return `staleness of near copies, after the end of an invalidation elsewhere: ${old} old of ${cases}, ${ages.join(', ')}`
 }
 
 function firstOfEach(violations: readonly Violation[]): Violation[] {
@@ -65,7 +72,8 @@ function linesOf({ entries, stops, pauses = [], killedAt }: Member, by: number, 
 
 function concerns(entry: Entry, key: string): boolean {
   if (entry.kind === 'incident') return true
-  return entry.kind === 'removal' ? entry.keys.includes(key) : entry.kind !== 'done' && entry.key === key
+  if (entry.kind === 'removal') return entry.keys.includes(key)
+  return entry.kind === 'barrier' || (entry.kind !== 'done' && entry.key === key)
 }
 
 function lineOf(entry: Entry, by: number, ends: ReadonlyMap<string, Done>): Line {
@@ -73,8 +81,10 @@ function lineOf(entry: Entry, by: number, ends: ReadonlyMap<string, Done>): Line
   if (entry.kind === 'read') {
     const { value, via, start, end } = entry
     const what = value ? `${value.from} ${value.id}, version ${value.version}` : (entry.unexpected ?? 'nothing')
-    return { at: start, until: end, text: `${who} ${via}: ${what}`, isRead: true }
+    const where = entry.inLoad ? ' in a load' : ''
+    return { at: start, until: end, text: `${who} ${via}${where}: ${what}`, isRead: true }
   }
+  if (entry.kind === 'barrier') return { at: entry.start, until: entry.end, text: `${who} barrier`, isRead: true }
   if (entry.kind === 'write') return { at: entry.end, until: entry.end, text: `${who} wrote version ${entry.version}` }
   if (entry.kind === 'incident') return { at: entry.at, until: entry.at, text: `${who} ${entry.what}` }
   if (entry.kind === 'done') return { at: entry.end, until: entry.end, text: `${who} done ${entry.id}` }

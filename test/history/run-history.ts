@@ -1,14 +1,24 @@
 import { sleep } from '../support/real-time.ts'
 import { check, type Violation } from './check.ts'
-import { clusterStage } from './cluster-stage.ts'
+import { clusterStage, nearClusterStage } from './cluster-stage.ts'
 import { Fleet, type FleetOptions } from './fleet.ts'
 import { type Entry, type History, isOperation } from './history.ts'
+import { nearStage } from './near-stage.ts'
 import { proxyStage } from './proxy-stage.ts'
 import { Random } from './random.ts'
 import { singleStage } from './single-stage.ts'
 import type { Stage, Troubles } from './stage.ts'
+import { type Staleness, stalenessOf } from './staleness.ts'
 
-const STAGES = { single: singleStage, cluster: clusterStage, proxy: proxyStage }
+const STAGES = {
+  single: singleStage,
+  cluster: clusterStage,
+  proxy: proxyStage,
+  near: nearStage,
+  'near-cluster': nearClusterStage,
+}
+/** As the processes have counted them. */
+const COUNTED = ['hits', 'nearHits', 'overtaken', 'unheard']
 
 export type Scenario = keyof typeof STAGES
 
@@ -28,13 +38,15 @@ export interface Outcome {
   readonly violations: readonly Violation[]
   readonly operations: number
   readonly counts: Readonly<Record<string, number>>
+  /** Where there are near copies. */
+  readonly staleness?: Staleness
 }
 
 /** Lets a fleet work, and checks what it has recorded. */
 export async function runHistory(options: HistoryOptions): Promise<Outcome> {
   const { scenario = 'single', operations, processes, seed, trouble = true } = options
   const random = new Random(seed)
-  await using stage = await STAGES[scenario](processes)
+  await using stage = await STAGES[scenario](processes, trouble)
   await using fleet = new Fleet(stage, options, random)
   await fleet.start()
   let enough = false
@@ -53,7 +65,9 @@ export async function runHistory(options: HistoryOptions): Promise<Outcome> {
       processes: history.length,
       ...countOf(troubles),
       ...countOf(entries.filter(({ kind }) => kind !== 'done').map(nameOf)),
+      ...Object.fromEntries(COUNTED.map((name) => [name, fleet.sumOf(name)])),
     },
+    staleness: stalenessOf(history),
   }
 }
 

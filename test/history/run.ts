@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
-import { type Mutant, mutants } from './mutants.ts'
+import { type Mutant, mutants, nearMutants } from './mutants.ts'
 import { report } from './report.ts'
 import { runHistory, type Scenario, scenarios } from './run-history.ts'
 
-// npx tsx test/history/run.ts --scenario single|cluster|proxy --operations 200000 --processes 4 --seed 1
-//   [--break fence|joining|stamps|lease] [--calm]
+// npx tsx test/history/run.ts --scenario single|cluster|proxy|near|near-cluster --operations 200000 --processes 4 --seed 1
+//   [--break fence|joining|stamps|lease|journal|guard|bound|epoch|own|nesting|barrier] [--calm]
 
 const { values } = parseArgs({
   options: {
@@ -16,8 +16,9 @@ const { values } = parseArgs({
     calm: { type: 'boolean', default: false },
   },
 })
-if (values.break !== undefined && !mutants.includes(values.break as Mutant)) {
-  throw new Error(`--break takes one of ${mutants.join(', ')}`)
+const breakable: readonly string[] = [...mutants, ...nearMutants]
+if (values.break !== undefined && !breakable.includes(values.break)) {
+  throw new Error(`--break takes one of ${breakable.join(', ')}`)
 }
 if (!scenarios.includes(values.scenario as Scenario)) throw new Error(`--scenario takes one of ${scenarios.join(', ')}`)
 console.log(`seed ${values.seed}`)

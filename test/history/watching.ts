@@ -1,6 +1,8 @@
 import { Loading } from '../../src/loading.ts'
 import { Reading } from '../../src/reading.ts'
 import { Journal } from '../../src/redis/journal.ts'
+import { NearCopies } from '../../src/redis/near-copies.ts'
+import { Tracking } from '../../src/redis/tracking.ts'
 import { now } from './history.ts'
 
 /** Under what right a load runs. */
@@ -27,9 +29,9 @@ export function rightToLoad(): Right {
 export function watchLeases(): void {
   const judgedAt = new WeakMap<object, number>()
   const { answer } = Reading.prototype
-  Reading.prototype.answer = function (call, state) {
+  Reading.prototype.answer = function (call, ...rest) {
     judgedAt.set(call, now())
-    return answer.call(this, call, state)
+    return answer.call(this, call, ...rest)
   }
   const { load } = Loading.prototype
   Loading.prototype.load = function (call, flight, lease, reason) {
@@ -45,4 +47,29 @@ export function watchRevivals(onRevival: () => void): void {
     onRevival()
     revive.call(this, isConcerned)
   }
+}
+
+/** What near copies had to cope with: how often, so far. */
+export interface NearTroubles {
+  /** Reads of which a change was heard before their reply. */
+  overtaken: number
+  /** In vain it was asked whether everything had been heard. */
+  unheard: number
+}
+
+/** Without changing anything. */
+export function watchNear(): Readonly<NearTroubles> {
+  const troubles: NearTroubles = { overtaken: 0, unheard: 0 }
+  const { end } = NearCopies.prototype
+  NearCopies.prototype.end = function (key, read, state) {
+    if (read.changed) troubles.overtaken++
+    return end.call(this, key, read, state)
+  }
+  const { beat } = Tracking.prototype
+  Tracking.prototype.beat = async function () {
+    const heard = await beat.call(this)
+    if (!heard) troubles.unheard++
+    return heard
+  }
+  return troubles
 }

@@ -2,7 +2,7 @@ import { onParentMessage, tellParent } from '../support/parent.ts'
 import { breakCache, type Mutant } from './mutants.ts'
 import { Random } from './random.ts'
 import { Recorder } from './recorder.ts'
-import { watchLeases, watchRevivals } from './watching.ts'
+import { watchLeases, watchNear, watchRevivals } from './watching.ts'
 import { Workload } from './workload.ts'
 
 /** What the parent may ask for: `hush` is answered when nothing changes the cache any more, until `speak`. */
@@ -16,11 +16,13 @@ if (!url || !truthUrl || !file) throw new Error('run.ts starts this')
 const by = Number(process.env.HISTORY_BY)
 const seed = Number(process.env.HISTORY_SEED)
 
+const nearMs = process.env.HISTORY_NEAR_MS === undefined ? undefined : Number(process.env.HISTORY_NEAR_MS)
 watchLeases()
+const nearTroubles = watchNear()
 if (mutant) breakCache(mutant as Mutant)
 const recorder = new Recorder(file, by)
 watchRevivals(() => recorder.befell('revived'))
-const workload = new Workload({ url, truthUrl }, recorder, new Random(seed * 1_000 + by))
+const workload = new Workload({ url, truthUrl, nearMs }, recorder, new Random(seed * 1_000 + by))
 
 const orders: Record<Order['type'], () => Promise<void> | void> = {
   async hush() {
@@ -32,7 +34,7 @@ const orders: Record<Order['type'], () => Promise<void> | void> = {
     clearInterval(telling)
     await workload.stop()
     recorder.flush()
-    tellParent({ type: 'done', operations: recorder.operations, ...workload.stats() })
+    tellParent({ type: 'done', operations: recorder.operations, ...workload.stats(), ...nearTroubles })
     stopListening()
   },
 }

@@ -8,7 +8,7 @@ import {
 } from 'cachewell'
 import { Redis } from 'ioredis'
 import { late, sleep, within } from '../support/real-time.ts'
-import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, PREFIX, slow } from './groups.ts'
+import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, PREFIX, part, slow, whole } from './groups.ts'
 import { now, type Read, type Removal, type Value } from './history.ts'
 import type { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
@@ -39,13 +39,39 @@ const OPERATIONS = {
   set: 1,
   update: 1,
   peek: 1,
+  removeThrough: 3,
+  barrier: 2,
+  poll: 0,
+  removeAndRead: 0,
+  updateTwice: 0,
 }
 
-type Change = Exclude<keyof typeof OPERATIONS, 'burst' | 'refresh' | 'peek'>
+/** With near copies: calls that have a chance to be served one, and what may leave one behind that has to go. */
+const NEAR_OPERATIONS: typeof OPERATIONS = {
+  ...OPERATIONS,
+  removeThrough: 5,
+  barrier: 10,
+  poll: 50,
+  removeAndRead: 5,
+  updateTwice: 10,
+}
+/** Of each group, so many keys are polled: they are copied in many processes at a time. */
+const POLLED = 2
+
+export interface Stores {
+  readonly url: string
+  readonly truthUrl: string
+  /** How old near copies may be; left out: none are kept. */
+  readonly nearMs: number | undefined
+}
+
+type Unhushed = 'peek' | 'barrier' | 'poll' | 'removeAndRead' | 'updateTwice'
+type Change = Exclude<keyof typeof OPERATIONS, 'burst' | 'refresh' | Unhushed>
 
 /** Reads, writes and invalidations at random, of one process. */
 export class Workload {
   readonly #cache: Cache
+  readonly #operations: typeof OPERATIONS
   readonly #truth: Redis
   readonly #recorder: Recorder
   readonly #random: Random
@@ -62,8 +88,10 @@ export class Workload {
   #hushed: Promise<void> | undefined
   #speak = () => {}
 
-  constructor({ url, truthUrl }: { url: string; truthUrl: string }, recorder: Recorder, random: Random) {
-    this.#cache = createCache({ url, prefix: PREFIX, logger: false })
+  constructor({ url, truthUrl, nearMs }: Stores, recorder: Recorder, random: Random) {
+    const near = nearMs !== undefined && { maxStaleness: `${nearMs}ms` }
+    this.#operations = near ? NEAR_OPERATIONS : OPERATIONS
+    this.#cache = createCache({ url, prefix: PREFIX, logger: false, near })
     this.#cache.on((event) => this.#hear(event))
     this.#truth = new Redis(truthUrl)
     this.#recorder = recorder
@@ -130,7 +158,8 @@ export class Workload {
     const random = this.#random
     const group = groups[Math.floor(random.between(0, groups.length))] as Group
     const k = random.low(group.keys)
-    const name = random.pick(OPERATIONS)
+    const polled = random.low(POLLED)
+    const name = random.pick(this.#operations)
     switch (name) {
       case 'burst':
         return this.#burst()
@@ -138,6 +167,14 @@ export class Workload {
         return this.#read(group, k, 'refresh')
       case 'peek':
         return this.#read(group, k, 'peek')
+      case 'barrier':
+        return this.#barrier(group, polled)
+      case 'poll':
+        return this.#poll(group, polled)
+      case 'removeAndRead':
+        return this.#removeAndRead(group, polled)
+      case 'updateTwice':
+        return this.#updateTwice(group, polled)
       default:
         return this.#changing(() => this.#change(name, group, k))
     }
@@ -161,6 +198,8 @@ export class Workload {
       case 'writeAndRemove':
         await this.#write(keyName(group, k))
         return this.#random.chance(0.5) ? this.#removeKey(group, k) : this.#removeTag(group, k)
+      case 'removeThrough':
+        return this.#removeThrough(k)
       case 'set':
         return this.#set(group, k)
       case 'update':
@@ -178,15 +217,59 @@ export class Workload {
     await Promise.all(reads)
   }
 
+  /** Whoever reads behind a barrier is not served what was replaced before it. */
+  async #barrier(group: Group, k: number): Promise<void> {
+    const start = now()
+    await this.#cache.barrier()
+    this.#recorder.note({ kind: 'barrier', start, end: now() })
+    await Promise.all([this.#read(group, k), this.#burst()])
+  }
+
+  /** Whoever has removed something is not served a copy of it, however late the server's own word comes. */
+  async #removeAndRead(group: Group, k: number): Promise<void> {
+    await this.#read(group, k)
+    await this.#changing(() => (this.#random.chance(0.5) ? this.#removeKey(group, k) : this.#removeTag(group, k)))
+    await this.#read(group, k)
+  }
+
+  /** With one change soon after another, the second comes while the value is read that the first has made. */
+  async #updateTwice(group: Group, k: number): Promise<void> {
+    await this.#changing(() => this.#update(group, k))
+    await sleep(this.#random.between(0, 60))
+    await this.#changing(() => this.#update(group, k))
+  }
+
+  /** One key, again and again: the first call is answered by the store, the others by a copy until that has to go. */
+  async #poll(group: Group, k: number): Promise<void> {
+    for (let times = this.#random.between(5, 25); times > 0; times--) {
+      await this.#read(group, k)
+      await sleep(this.#random.between(0, 8))
+    }
+  }
+
   async #read(group: Group, k: number, via: Read['via'] = 'call'): Promise<void> {
+    await this.#value({ kind: 'read', via, key: keyName(group, k), start: now() }, group, k).catch(() => {})
+  }
+
+  /** @throws what the call did */
+  #readInLoad(group: Group, k: number, { why }: Right): Promise<Value> {
+    // A load without a right is a call of the function like any other: it comes to nothing that is stored.
+    const inLoad = why === 'bypass' ? {} : ({ inLoad: true } as const)
+    const read = { kind: 'read', via: 'call', key: keyName(group, k), start: now(), ...inLoad } as const
+    return this.#value(read, group, k) as Promise<Value>
+  }
+
+  async #value(read: Omit<Read, 'end'>, group: Group, k: number): Promise<Value | undefined> {
     const reader = this.#readers.get(group) as Reader
-    const read = { kind: 'read', via, key: keyName(group, k), start: now() } as const
+    const { via } = read
     try {
       const value = await (via === 'call' ? reader(k) : reader[via](k))
       this.#recorder.note({ ...read, end: now(), value })
+      return value
     } catch (error) {
       const expected = error instanceof LoaderError || error instanceof LoadTimeoutError
       this.#recorder.note({ ...read, end: now(), ...(expected ? {} : { unexpected: String(error) }) })
+      throw error
     }
   }
 
@@ -214,6 +297,12 @@ export class Workload {
     const mode = this.#modeFor(group)
     await this.#remove(tag, keys, false, () => this.#cache.invalidateTags([tag], { mode }))
     if (this.#random.chance(0.5)) await this.#read(group, k)
+  }
+
+  /** First what it is made of: whoever loads the whole after that has to read the part anew. */
+  async #removeThrough(k: number): Promise<void> {
+    await this.#removeKey(part, k)
+    await this.#removeKey(whole, k)
   }
 
   /** Without `staleIfError` nobody is served what has expired: as if it had been removed. */
@@ -301,22 +390,23 @@ export class Workload {
     const began = now()
     this.#recorder.note({ kind: 'load', id, key, start: began, ...right })
     try {
-      const version = await this.#loadVersion(group, k, key)
+      const of = group === whole ? await this.#readInLoad(part, k, right) : undefined
+      const version = await this.#loadVersion(group, k, key, right)
       const passing = this.#random.chance(0.03) ? ({ passing: true } as const) : {}
-      return { key, began, id, version, from: 'load', ...passing }
+      return { key, began, id, version, from: 'load', ...passing, ...(right.why === 'bypass' ? {} : { of }) }
     } finally {
       this.#recorder.done(id, true)
     }
   }
 
   /** Mostly what it reads is old by the time it returns. */
-  async #loadVersion(group: Group, k: number, key: string): Promise<number> {
+  async #loadVersion(group: Group, k: number, key: string, right: Right): Promise<number> {
     const random = this.#random
     if (random.chance(0.2)) await sleep(random.between(0, 10))
     const version = Number(await this.#truth.get(`truth ${key}`))
     await sleep(this.#loadMs(group))
-    if (random.chance(0.02)) await this.#read(group, k)
-    if (random.chance(0.03)) await this.#readLaterGroup(group)
+    if (random.chance(0.02)) await this.#readInLoad(group, k, right).catch(() => {})
+    if (random.chance(0.03)) await this.#readLaterGroup(group, right)
     if (random.chance(group.failing)) throw new LoaderError(`no ${key}`)
     return version
   }
@@ -328,8 +418,8 @@ export class Workload {
   }
 
   /** Never an earlier one: loads that wait for each other in a circle through two processes hold up both for long. */
-  async #readLaterGroup(group: Group): Promise<void> {
+  async #readLaterGroup(group: Group, right: Right): Promise<void> {
     const later = groups[groups.indexOf(group) + 1]
-    if (group !== slow && later) await this.#read(later, this.#random.low(later.keys))
+    if (group !== slow && later) await this.#readInLoad(later, this.#random.low(later.keys), right).catch(() => {})
   }
 }

@@ -13,6 +13,8 @@ export interface Connection {
   readonly server: Socket
   /** Where nothing arrives any more. */
   readonly hollow: Set<Direction>
+  /** What the client wrote first, up to some hundred characters: tells what the connection is for. */
+  opening: string
 }
 
 /** What one side wrote; or that it ended, and then `bytes` are none. */
@@ -23,6 +25,8 @@ export interface Chunk {
   readonly end?: 'fin' | 'reset'
   readonly arrivedAt: number
 }
+
+const OPENING_LENGTH = 512
 
 type Next = (chunk: Chunk) => Promise<void>
 
@@ -173,7 +177,7 @@ export class TcpProxy implements AsyncDisposable {
 
   private join(client: Socket): void {
     const server = connect({ host: '127.0.0.1', ...this.target, allowHalfOpen: true, noDelay: true })
-    const connection = { id: ++this.accepted, client, server, hollow: new Set<Direction>() }
+    const connection = { id: ++this.accepted, client, server, hollow: new Set<Direction>(), opening: '' }
     this.all.add(connection)
     this.pump(connection, 'up', client)
     this.pump(connection, 'down', server)
@@ -184,6 +188,7 @@ export class TcpProxy implements AsyncDisposable {
     let passed = Promise.resolve()
     const push = (bytes: Buffer, end?: Chunk['end']) => {
       this.bytes[direction] += bytes.length
+      if (direction === 'up') note(connection, bytes)
       const chunk = { connection, direction, bytes, end, arrivedAt: now() }
       passed = passed.then(() => this.pass(chunk))
     }
@@ -199,6 +204,11 @@ export class TcpProxy implements AsyncDisposable {
   private pass(chunk: Chunk): Promise<void> {
     return [...this.faults.values()].reduceRight((next, wrap) => wrap(next), deliver)(chunk)
   }
+}
+
+function note(connection: Connection, bytes: Buffer): void {
+  const missing = OPENING_LENGTH - connection.opening.length
+  if (missing > 0) connection.opening += bytes.toString('latin1', 0, missing)
 }
 
 const socketsOf = ({ client, server }: Connection): Socket[] => [client, server]
