@@ -100,8 +100,8 @@ function checkReads(
   const bindingOf = bindings.get(key) as BindingOf
   return timeline.reads.flatMap((read): Violation[] => {
     const { value, start, by, via, inLoad } = read
-    const violation = (rule: Violation['rule'], text: string) => [
-      { rule, key, by, at: start, text: `${via} of ${key} in process ${by} ${text}` },
+    const violation = (rule: Violation['rule'], text: string, whose = by) => [
+      { rule, key, by: whose, at: start, text: `${via} of ${key} in process ${by} ${text}` },
     ]
     if (read.unexpected !== undefined) return violation('error', `threw what no load throws: ${read.unexpected}`)
     if (value === undefined) return []
@@ -121,7 +121,11 @@ function checkReads(
     }
     const part = value.of
     if (part && isOutdated(part, value, sets, bindings.get(part.key))) {
-      return violation('nested', `returned ${value.id}, which was made of ${part.id}, outdated by then`)
+      return violation(
+        'nested',
+        `returned ${value.id}, which was made of ${part.id}, outdated by then`,
+        processOf(value),
+      )
     }
     return []
   })

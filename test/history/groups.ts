@@ -1,4 +1,5 @@
 import type { Value } from './history.ts'
+import type { Random } from './random.ts'
 
 /** How a group of keys is cached. Each is called by one number. */
 export interface Group {
@@ -66,6 +67,18 @@ export const groups: readonly Group[] = [
 
 /** One key whose load takes longer than a lease stands without being renewed. */
 export const slow: Group = { name: 'slow', keys: 1, failing: 0, options: { ttl: '300ms' } }
+
+const READERS = 4
+
+/**
+ * Each key is read by one process, and removed by all: what that one is left with, no message of somebody's later load
+ * takes away.
+ */
+export const quiet: Group = { name: 'quiet', keys: 10 * READERS, failing: 0, options: { ttl: '1m' } }
+
+export function quietKey(by: number, random: Random): number {
+  return (by % READERS) + READERS * Math.floor(random.between(0, quiet.keys / READERS))
+}
 
 export function keyName(group: Group, k: number): string {
   return `${group.name}:${k}`

@@ -18,6 +18,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   overtakings: (proxy, random) => proxy.apply(down(of(isData, latency(random.between(20, 120), 40)))),
   /** They come late, and so do the replies by which it is known that all news have come. */
   delays: (proxy, random) => proxy.apply(down(of(isTracking, latency(random.between(40, 220), 40)))),
+  /** Both: which comes first is a matter of chance. */
+  jitters: (proxy) => proxy.apply(down(latency(0, 180))),
   /** Nothing comes, and nobody says that nothing will. */
   silences: (proxy) => proxy.apply(of(isTracking, blackHole())),
   resets(proxy, random) {
@@ -44,7 +46,7 @@ const of = (which: (connection: Connection) => boolean, fault: Parameters<typeof
 async function spoil(fault: Fault, proxies: readonly TcpProxy[], fleet: Fleet, random: Random): Promise<void> {
   await fleet.without(async () => {
     const mend = proxies.map((proxy) => fault(proxy, random))
-    await sleep(random.between(400, 1_500))
+    await sleep(random.between(600, 1_500))
     await Promise.all(mend.map((one) => one()))
   })
 }

@@ -6,7 +6,7 @@ const FLUSH_AT = 200
 /** Writes down what its process does. */
 export class Recorder {
   readonly #file: number
-  readonly #by: number
+  readonly by: number
   #lines: string[] = []
   #ids = 0
   /** So many of them are written down. */
@@ -15,11 +15,11 @@ export class Recorder {
 
   constructor(path: string, by: number) {
     this.#file = openSync(path, 'w')
-    this.#by = by
+    this.by = by
   }
 
   id(): string {
-    return `${this.#by}-${++this.#ids}`
+    return `${this.by}-${++this.#ids}`
   }
 
   /** Written at some time soon: when this process is killed it may be lost. */

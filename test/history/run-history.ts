@@ -31,6 +31,8 @@ export interface HistoryOptions extends FleetOptions {
   readonly scenario?: Scenario
   /** Whether things go wrong, each of them once at least. Default true. */
   readonly trouble?: boolean
+  /** Of the things that may go wrong, only these. */
+  readonly only?: readonly string[]
 }
 
 export interface Outcome {
@@ -44,7 +46,7 @@ export interface Outcome {
 
 /** Lets a fleet work, and checks what it has recorded. */
 export async function runHistory(options: HistoryOptions): Promise<Outcome> {
-  const { scenario = 'single', operations, processes, seed, trouble = true } = options
+  const { scenario = 'single', operations, processes, seed, trouble = true, only } = options
   const random = new Random(seed)
   await using stage = await STAGES[scenario](processes, trouble)
   await using fleet = new Fleet(stage, options, random)
@@ -53,7 +55,8 @@ export async function runHistory(options: HistoryOptions): Promise<Outcome> {
   const working = fleet.untilEnough(operations).then(() => {
     enough = true
   })
-  const troubled = trouble ? makeTrouble(stage.troubles(fleet, random), () => enough, random, stage.restMs) : []
+  const chosen = stage.troubles(fleet, random).filter(([name]) => only?.includes(name) ?? true)
+  const troubled = trouble ? makeTrouble(chosen, () => enough, random, stage.restMs) : []
   const [troubles] = await Promise.all([troubled, working])
   const history = await fleet.stop()
   const entries = history.flatMap((member) => member.entries)

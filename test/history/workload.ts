@@ -8,7 +8,20 @@ import {
 } from 'cachewell'
 import { Redis } from 'ioredis'
 import { late, sleep, within } from '../support/real-time.ts'
-import { allKeys, aTagOf, type Group, groups, keyName, keysTagged, PREFIX, part, slow, whole } from './groups.ts'
+import {
+  allKeys,
+  aTagOf,
+  type Group,
+  groups,
+  keyName,
+  keysTagged,
+  PREFIX,
+  part,
+  quiet,
+  quietKey,
+  slow,
+  whole,
+} from './groups.ts'
 import { now, type Read, type Removal, type Value } from './history.ts'
 import type { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
@@ -43,20 +56,21 @@ const OPERATIONS = {
   barrier: 2,
   poll: 0,
   removeAndRead: 0,
-  updateTwice: 0,
+  removeQuiet: 0,
 }
 
 /** With near copies: calls that have a chance to be served one, and what may leave one behind that has to go. */
 const NEAR_OPERATIONS: typeof OPERATIONS = {
   ...OPERATIONS,
-  removeThrough: 5,
-  barrier: 10,
-  poll: 50,
-  removeAndRead: 5,
-  updateTwice: 10,
+  burst: 20,
+  removeThrough: 4,
+  barrier: 15,
+  poll: 40,
+  removeAndRead: 10,
+  removeQuiet: 8,
 }
-/** Of each group, so many keys are polled: they are copied in many processes at a time. */
-const POLLED = 2
+/** A few keys of which many processes have copies at a time. */
+const SHARED = [...groups.filter(({ name }) => name === 'plain' || name === 'tagged'), whole, whole]
 
 export interface Stores {
   readonly url: string
@@ -65,7 +79,7 @@ export interface Stores {
   readonly nearMs: number | undefined
 }
 
-type Unhushed = 'peek' | 'barrier' | 'poll' | 'removeAndRead' | 'updateTwice'
+type Unhushed = 'peek' | 'barrier' | 'poll' | 'removeAndRead'
 type Change = Exclude<keyof typeof OPERATIONS, 'burst' | 'refresh' | Unhushed>
 
 /** Reads, writes and invalidations at random, of one process. */
@@ -96,7 +110,7 @@ export class Workload {
     this.#truth = new Redis(truthUrl)
     this.#recorder = recorder
     this.#random = random
-    this.#readers = new Map([...groups, slow].map((group) => [group, this.#readerOf(group)]))
+    this.#readers = new Map([...groups, slow, quiet].map((group) => [group, this.#readerOf(group)]))
     this.#updaters = new Map(groups.map((group) => [group, this.#updaterOf(group)]))
   }
 
@@ -158,7 +172,6 @@ export class Workload {
     const random = this.#random
     const group = groups[Math.floor(random.between(0, groups.length))] as Group
     const k = random.low(group.keys)
-    const polled = random.low(POLLED)
     const name = random.pick(this.#operations)
     switch (name) {
       case 'burst':
@@ -168,13 +181,11 @@ export class Workload {
       case 'peek':
         return this.#read(group, k, 'peek')
       case 'barrier':
-        return this.#barrier(group, polled)
+        return this.#barrier(...this.#copied())
       case 'poll':
-        return this.#poll(group, polled)
+        return this.#poll(...this.#copied())
       case 'removeAndRead':
-        return this.#removeAndRead(group, polled)
-      case 'updateTwice':
-        return this.#updateTwice(group, polled)
+        return this.#removeAndRead(...this.#copied())
       default:
         return this.#changing(() => this.#change(name, group, k))
     }
@@ -198,6 +209,8 @@ export class Workload {
       case 'writeAndRemove':
         await this.#write(keyName(group, k))
         return this.#random.chance(0.5) ? this.#removeKey(group, k) : this.#removeTag(group, k)
+      case 'removeQuiet':
+        return this.#removeKey(quiet, Math.floor(this.#random.between(0, quiet.keys)))
       case 'removeThrough':
         return this.#removeThrough(k)
       case 'set':
@@ -232,19 +245,21 @@ export class Workload {
     await this.#read(group, k)
   }
 
-  /** With one change soon after another, the second comes while the value is read that the first has made. */
-  async #updateTwice(group: Group, k: number): Promise<void> {
-    await this.#changing(() => this.#update(group, k))
-    await sleep(this.#random.between(0, 60))
-    await this.#changing(() => this.#update(group, k))
-  }
-
   /** One key, again and again: the first call is answered by the store, the others by a copy until that has to go. */
   async #poll(group: Group, k: number): Promise<void> {
-    for (let times = this.#random.between(5, 25); times > 0; times--) {
-      await this.#read(group, k)
+    for (let times = this.#random.between(4, 12); times > 0; times--) {
+      await this.#read(group, k, group === whole ? 'refresh' : 'call')
+      if (group === whole) await this.#read(part, k)
       await sleep(this.#random.between(0, 8))
     }
+  }
+
+  /** What this process is likely to have a copy of; mostly nobody else has read it. */
+  #copied(): [Group, k: number] {
+    const random = this.#random
+    if (random.chance(0.6)) return [quiet, quietKey(this.#recorder.by, random)]
+    const group = SHARED[Math.floor(random.between(0, SHARED.length))] as Group
+    return [group, random.low(group.keys)]
   }
 
   async #read(group: Group, k: number, via: Read['via'] = 'call'): Promise<void> {
