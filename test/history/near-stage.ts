@@ -1,6 +1,6 @@
 import { sleep } from '../support/real-time.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { blackHole, type Connection, down, latency, type TcpProxy, when } from '../support/tcp-proxy.ts'
+import { blackHole, down, isData, isTracking, latency, of, type TcpProxy } from '../support/tcp-proxy.ts'
 import type { Fleet } from './fleet.ts'
 import { type Fault, stageBehindProxies } from './proxy-stage.ts'
 import type { Random } from './random.ts'
@@ -8,9 +8,6 @@ import type { Stage } from './stage.ts'
 
 /** How old near copies may be: not for long, so that the bound is met often. */
 export const NEAR_MS = 300
-
-const isTracking = ({ opening }: Connection): boolean => opening.includes('TRACKING')
-const isData = (connection: Connection): boolean => !isTracking(connection)
 
 /** What goes wrong with one of the two connections of a process while the other is well. */
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -39,9 +36,6 @@ export async function nearStage(processes: number, trouble: boolean): Promise<St
   const way = trouble ? {} : { urlFor: () => stage.truthUrl }
   return { ...stage, ...way, restMs: [100, 500], nearMsOf: (by) => (by < processes - 1 ? NEAR_MS : undefined) }
 }
-
-const of = (which: (connection: Connection) => boolean, fault: Parameters<typeof down>[0]) =>
-  when(({ connection }) => which(connection), fault)
 
 async function spoil(fault: Fault, proxies: readonly TcpProxy[], fleet: Fleet, random: Random): Promise<void> {
   await fleet.without(async () => {

@@ -6,7 +6,8 @@ import { runHistory } from './run-history.ts'
 // Each kind of trouble comes once at least, however few the operations are.
 const seed = Number(process.env.HISTORY_SEED ?? Math.floor(Math.random() * 1e6))
 const scenarios = {
-  cluster: { operations: 8_000, troubles: ['migrations', 'failovers', 'pauses', 'revived'] },
+  // With near copies in half of the processes: what is promised to the others is the same.
+  'near-cluster': { operations: 8_000, troubles: ['migrations', 'failovers', 'pauses', 'revived'] },
   proxy: { operations: 12_000, troubles: ['latencies', 'resets', 'halfOpens', 'refusals', 'losses', 'stalls'] },
 } as const
 const names = Object.keys(scenarios) as (keyof typeof scenarios)[]

@@ -92,6 +92,14 @@ export const when =
   (chunk, next, lifted) =>
     which(chunk) ? fault(chunk, next, lifted) : next(chunk)
 
+/** The connection on which a cache hears of changes, as opposed to the one on which it reads. */
+export const isTracking = ({ opening }: Connection): boolean => opening.includes('TRACKING')
+export const isData = (connection: Connection): boolean => !isTracking(connection)
+
+/** The fault for some connections only. */
+export const of = (which: (connection: Connection) => boolean, fault: Fault): Fault =>
+  when(({ connection }) => which(connection), fault)
+
 export const up = (fault: Fault): Fault => when((chunk) => chunk.direction === 'up', fault)
 export const down = (fault: Fault): Fault => when((chunk) => chunk.direction === 'down', fault)
 
@@ -115,7 +123,7 @@ export class TcpProxy implements AsyncDisposable {
   private server: Server | undefined
 
   private constructor(
-    private readonly target: { host?: string; port: number },
+    private target: { host?: string; port: number },
     readonly port = likelyPort(),
   ) {}
 
@@ -124,6 +132,11 @@ export class TcpProxy implements AsyncDisposable {
     const failure = await proxy.accept().catch((error) => error)
     if (failure && failure.code !== 'EADDRINUSE') throw failure
     return failure ? TcpProxy.start(target) : proxy
+  }
+
+  /** New connections go there, as when an address has got a new owner; open ones stay where they are. */
+  redirect(target: { host?: string; port: number }): void {
+    this.target = target
   }
 
   /** The server's URL with the proxy's port in it. */
