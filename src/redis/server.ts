@@ -36,7 +36,7 @@ export class Server implements Topology {
   constructor(options: ServerOptions) {
     this.#options = options
     this.#connection = new Connection({ ...options, prepare: (client) => this.#prepare(client) })
-    this.#tracking = new Tracking(options, () => this.#stillServes())
+    this.#tracking = new Tracking(options, (runId) => this.#stillServes(runId))
   }
 
   away(): boolean {
@@ -142,10 +142,12 @@ export class Server implements Topology {
     this.#wasReady = true
   }
 
-  #stillServes(): Promise<unknown> {
+  /** An address may have got a new owner after the one connection was opened and before the other was. */
+  async #stillServes(runId: string | undefined): Promise<boolean> {
     const { checkMore } = this.#options
     const isMaster = async (client: RedisClient) => this.#refuseReplica(await identify(client))
-    return this.#connection.run('INFO', checkMore ?? isMaster)
+    await this.#connection.run('INFO', checkMore ?? isMaster)
+    return runId === undefined || this.#runId === undefined || runId === this.#runId
   }
 
   #refuseReplica({ replica }: Identity): void {

@@ -4,6 +4,7 @@ import type { CacheTroubleError } from '../errors.ts'
 import { type Watch, Watchers } from '../watch.ts'
 import type { RedisClient } from './client.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
+import { identify } from './identity.ts'
 import type { Feed } from './topology.ts'
 import { toTrouble } from './trouble.ts'
 
@@ -42,7 +43,7 @@ let epochs = 0
  */
 export class Tracking implements Feed {
   readonly #options: TrackingOptions
-  readonly #stillServes: () => Promise<unknown>
+  readonly #stillServes: (runId: string | undefined) => Promise<boolean>
   readonly #watchers = new Watchers()
   #connection: Connection | undefined
   #idle: Timer | undefined
@@ -50,11 +51,16 @@ export class Tracking implements Feed {
   #supported = true
   #closed = false
   epoch = 0
+  /** Of the server that tells, where it says who it is. */
+  #runId: string | undefined
   heardUntil = Number.NEGATIVE_INFINITY
   beatAt = Number.NEGATIVE_INFINITY
 
-  /** @param stillServes - throws where the server is no master any more: what it tells is then not all there is to tell */
-  constructor(options: TrackingOptions, stillServes: () => Promise<unknown>) {
+  /**
+   * @param stillServes - whether the server of this id is the one that is read from; throws where that is no master any
+   * more: what it tells is then not all there is to tell
+   */
+  constructor(options: TrackingOptions, stillServes: (runId: string | undefined) => Promise<boolean>) {
     this.#options = options
     this.#stillServes = stillServes
   }
@@ -85,7 +91,12 @@ export class Tracking implements Feed {
     this.#use()
     try {
       // Messages and replies come in order: what was written before the PING has been told before its reply.
-      await Promise.all([connection.run('PING', (client) => client.ping()), this.#stillServes()])
+      const ping = connection.run('PING', (client) => client.ping())
+      const [, isSame] = await Promise.all([ping, this.#stillServes(this.#runId)])
+      if (!isSame) {
+        connection.reset()
+        return false
+      }
     } catch {
       return false
     }
@@ -142,6 +153,7 @@ export class Tracking implements Feed {
     client.on('messageBuffer', (_channel: never, keys: never) => this.#heard(keys))
     const prefixes = near ? [`${prefix}::`, `${prefix}#`] : [`${prefix}::`]
     try {
+      this.#runId = (await identify(client)).runId
       const id = String(await client.call('CLIENT', 'ID'))
       const scope = prefixes.flatMap((one) => ['PREFIX', one])
       await client.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', ...scope)
