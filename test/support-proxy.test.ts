@@ -5,7 +5,21 @@ import { late, now, sleep, within } from './support/real-time.ts'
 import { describeRedis } from './support/redis-available.ts'
 import { RedisServer } from './support/redis-server.ts'
 import { encodeCommand } from './support/resp.ts'
-import { blackHole, down, halfOpen, hold, latency, TcpProxy, trickle, truncate, up, when } from './support/tcp-proxy.ts'
+import {
+  blackHole,
+  down,
+  halfOpen,
+  hold,
+  isData,
+  isTracking,
+  latency,
+  of,
+  TcpProxy,
+  trickle,
+  truncate,
+  up,
+  when,
+} from './support/tcp-proxy.ts'
 import { until } from './support/until.ts'
 
 describeRedis('TcpProxy', () => {
@@ -43,6 +57,39 @@ describeRedis('TcpProxy', () => {
     await using proxy = await TcpProxy.start(server)
     expect(proxy.via(server.url)).toBe(`redis://127.0.0.1:${proxy.port}`)
     expect(proxy.via('rediss://:6379@127.0.0.1:6379/2')).toBe(`rediss://:6379@127.0.0.1:${proxy.port}/2`)
+  })
+
+  test('tells connections apart by what their clients say first, and spoils one of them only', async () => {
+    await using proxy = await TcpProxy.start(server)
+    using told = new RawSession(proxy)
+    using other = new RawSession(proxy)
+    await told.command('CLIENT', 'TRACKING', 'OFF')
+    expect(await other.command('SET', 'k', 'x'.repeat(2_000))).toBe('OK')
+    const [first, second] = proxy.connections
+    expect([first, second].map((connection) => connection && isTracking(connection))).toEqual([true, false])
+    expect([first, second].map((connection) => connection && isData(connection))).toEqual([false, true])
+    expect(second?.opening).toBe(
+      encodeCommand(['SET', 'k', 'x'.repeat(2_000)])
+        .toString()
+        .slice(0, 512),
+    )
+    const lift = proxy.apply(of(isTracking, hold()))
+    const held = told.command('PING')
+    expect(await other.command('PING')).toBe('PONG')
+    expect(await within(held, 50)).toBe(late)
+    lift()
+    expect(await held).toBe('PONG')
+  })
+
+  test('sends new connections elsewhere when told to, and leaves open ones where they are', async () => {
+    await using successor = await RedisServer.start()
+    await using proxy = await TcpProxy.start(server)
+    using session = new RawSession(proxy)
+    await session.command('SET', 'k', 'old')
+    proxy.redirect(successor)
+    using later = new RawSession(proxy)
+    expect(await later.command('GET', 'k')).toBeNull()
+    expect(await session.command('GET', 'k')).toBe('old')
   })
 
   test('an end on one side becomes one on the other', async () => {

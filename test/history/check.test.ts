@@ -11,6 +11,7 @@ import {
   type Removal,
   type Stop,
 } from './history.ts'
+import { stalenessOf } from './staleness.ts'
 
 const SECOND = 1e9
 
@@ -75,6 +76,77 @@ describe('a value whose load began before an invalidation was called', () => {
     const [violation] = check([of(...invalidation), of(read(111, 99))])
     expect(violation?.text).toContain('load-99')
     expect(violation?.text).toContain('the invalidation of a was called')
+  })
+})
+
+describe('a process with near copies', () => {
+  const MS = 1e6
+  const near = (...entries: Entry[]): Member => ({ ...of(...entries), nearMs: 300 })
+  const invalidation = [removal('i', 100 * MS), done('i', 110 * MS)]
+  const old = (start: number, more: Partial<Read> = {}): Read => ({ ...read(start * MS, 99 * MS), ...more })
+  const barrier = (start: number, end: number): Entry => ({ kind: 'barrier', start: start * MS, end: end * MS })
+
+  it('follows what another has invalidated within its bound', () => {
+    expect(rules(of(...invalidation), near(old(111), old(410)))).toEqual([])
+    expect(rules(of(...invalidation), near(old(410.2)))).toEqual(['stale'])
+    expect(rules(of(...invalidation), of(old(111)), near())).toEqual(['stale'])
+  })
+
+  it('follows at once what it has itself invalidated', () => {
+    expect(rules(near(...invalidation, old(109)))).toEqual([])
+    expect(rules(near(...invalidation, old(111)))).toEqual(['stale'])
+  })
+
+  it('follows at once where it asks the store: in loads, and in what are no calls', () => {
+    for (const more of [{ inLoad: true }, { via: 'peek' }, { via: 'refresh' }] as const) {
+      expect(rules(of(...invalidation), near(old(111, more)))).toEqual(['stale'])
+      expect(rules(of(...invalidation), near(old(109, more)))).toEqual([])
+    }
+  })
+
+  it('follows as soon as a barrier has resolved that began after the end', () => {
+    expect(rules(of(...invalidation), near(barrier(111, 120), old(119)))).toEqual([])
+    expect(rules(of(...invalidation), near(barrier(111, 120), old(121)))).toEqual(['stale'])
+    expect(rules(of(...invalidation), near(barrier(109, 120), old(121)))).toEqual([])
+    expect(rules(of(...invalidation), near(barrier(105, 112), barrier(111, 200), barrier(113, 120), old(121)))).toEqual(
+      ['stale'],
+    )
+    expect(rules(of(...invalidation), near(barrier(111, 900), old(400)))).toEqual([])
+    expect(rules(of(...invalidation), of(barrier(111, 120)), near(old(121)))).toEqual([])
+  })
+
+  it('follows what was put off within its bound after it was carried out', () => {
+    const putOff = [removal('i', 100 * MS), done('i', 110 * MS, false), incident('replayed', 200 * MS)]
+    expect(rules(of(...putOff), near(old(499)))).toEqual([])
+    expect(rules(of(...putOff), near(old(501)))).toEqual(['stale'])
+  })
+
+  it('is told by how much it was late', () => {
+    const fresh = read(105 * MS, 101 * MS)
+    const seen = stalenessOf([of(...invalidation), near(old(109), old(120), old(150), read(160 * MS, 101 * MS))])
+    expect(seen).toEqual({ cases: 1, old: 1, p50: 40, p99: 40, max: 40 })
+    expect(stalenessOf([of(...invalidation), near({ ...fresh, start: 120 * MS })])).toMatchObject({
+      cases: 1,
+      old: 0,
+      max: 0,
+    })
+    expect(stalenessOf([of(...invalidation), of(old(120))])).toBeUndefined()
+  })
+})
+
+describe('a value that was made of another', () => {
+  const part = { key: 'b', began: 10, id: '1-1', version: 0, from: 'load' } as const
+  const made = (began: number) => read(500, began, { id: `1-${began}`, of: part })
+  const invalidation = [removal('i', 100, { keys: ['b'] }), done('i', 110)]
+
+  it('was made of one that could have been given to its load when that began', () => {
+    expect(rules(of(...invalidation), of(), of(made(105)))).toEqual([])
+    expect(rules(of(...invalidation), of(), of(made(111)))).toEqual(['nested'])
+    expect(rules(of(...invalidation), { ...of(), nearMs: 300 }, of(made(111)))).toEqual(['nested'])
+  })
+
+  it('is held against the process that has made it', () => {
+    expect(check([of(...invalidation), of(), of(made(111))]).map(({ by }) => by)).toEqual([1])
   })
 })
 
