@@ -104,8 +104,10 @@ export class Workload {
 
   constructor({ url, truthUrl, nearMs }: Stores, recorder: Recorder, random: Random) {
     const near = nearMs !== undefined && { maxStaleness: `${nearMs}ms` }
+    // Longer than the bound: else a connection that says nothing is given up before the bound matters.
+    const commandTimeout = near ? '750ms' : undefined
     this.#operations = near ? NEAR_OPERATIONS : OPERATIONS
-    this.#cache = createCache({ url, prefix: PREFIX, logger: false, near })
+    this.#cache = createCache({ url, prefix: PREFIX, logger: false, near, commandTimeout })
     this.#cache.on((event) => this.#hear(event))
     this.#truth = new Redis(truthUrl)
     this.#recorder = recorder
