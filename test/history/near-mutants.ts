@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { outsideOfLoads } from '../../src/flight.ts'
+import { outsideOfLoads } from '../../src/load-signal.ts'
 import { Reading } from '../../src/reading.ts'
 import { NearCopies } from '../../src/redis/near-copies.ts'
 import type { Feed } from '../../src/redis/topology.ts'
@@ -44,9 +44,12 @@ export const NEAR_MUTANTS = {
 
   /** Loads are served copies. */
   nesting() {
-    const { now } = Reading.prototype
+    const { now, quick } = Reading.prototype
     Reading.prototype.now = function (call) {
       return outsideOfLoads(() => now.call(this, call))
+    }
+    Reading.prototype.quick = function (tier, call) {
+      return outsideOfLoads(() => quick.call(this, tier, call))
     }
   },
 

@@ -1,3 +1,4 @@
+import { Events } from '../../src/events.ts'
 import { Loading } from '../../src/loading.ts'
 import { Reading } from '../../src/reading.ts'
 import { Journal } from '../../src/redis/journal.ts'
@@ -47,6 +48,11 @@ export function watchRevivals(onRevival: () => void): void {
     onRevival()
     revive.call(this, isConcerned)
   }
+}
+
+/** Nobody hears of hits: they take the short way, as where nobody listens at all. */
+export function leaveHitsUnheard(): void {
+  Object.defineProperty(Events.prototype, 'heard', { get: () => false })
 }
 
 /** What near copies had to cope with: how often, so far. */

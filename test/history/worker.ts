@@ -2,7 +2,7 @@ import { onParentMessage, tellParent } from '../support/parent.ts'
 import { breakCache, type Mutant } from './mutants.ts'
 import { Random } from './random.ts'
 import { Recorder } from './recorder.ts'
-import { watchLeases, watchNear, watchRevivals } from './watching.ts'
+import { leaveHitsUnheard, watchLeases, watchNear, watchRevivals } from './watching.ts'
 import { Workload } from './workload.ts'
 
 /** What the parent may ask for: `hush` is answered when nothing changes the cache any more, until `speak`. */
@@ -19,6 +19,7 @@ const seed = Number(process.env.HISTORY_SEED)
 const nearMs = process.env.HISTORY_NEAR_MS === undefined ? undefined : Number(process.env.HISTORY_NEAR_MS)
 watchLeases()
 const nearTroubles = watchNear()
+leaveHitsUnheard()
 if (mutant) breakCache(mutant as Mutant)
 const recorder = new Recorder(file, by)
 watchRevivals(() => recorder.befell('revived'))
