@@ -1,11 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
+import { loadedSize } from './support/loaded-size.ts'
 
 // The layers, from the outside in. A file imports from its own layer and from those below it, never from one above.
 // A file of src that is not named here is a part.
@@ -214,27 +212,4 @@ function findCycles(edges: readonly Import[]): string[] {
   }
   for (const file of targets.keys()) follow(file, [])
   return cycles
-}
-
-/** Of the entry and all that it imports statically. */
-async function loadedSize(): Promise<number> {
-  const outdir = mkdtempSync(join(tmpdir(), 'cachewell-size-'))
-  try {
-    const { metafile } = await build({
-      ...{ entryPoints: [join(src, 'index.ts')], outdir, absWorkingDir: root, external: ['ioredis'] },
-      ...{ bundle: true, splitting: true, minify: true, format: 'esm', platform: 'node', target: 'node20' },
-      metafile: true,
-    })
-    const loaded = new Set<string>()
-    const load = (output: string): void => {
-      if (loaded.has(output)) return
-      loaded.add(output)
-      const { imports = [] } = metafile.outputs[output] ?? {}
-      for (const { path, kind, external } of imports) if (kind === 'import-statement' && !external) load(path)
-    }
-    load(Object.keys(metafile.outputs).find((output) => metafile.outputs[output]?.entryPoint) as string)
-    return [...loaded].reduce((sum, output) => sum + gzipSync(readFileSync(join(root, output))).length, 0)
-  } finally {
-    rmSync(outdir, { recursive: true, force: true })
-  }
 }

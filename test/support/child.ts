@@ -44,13 +44,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 
 /**
- * Runs a TypeScript file in a process of its own, in which `cachewell` is `src/index.ts`. `file` is relative to the
- * repository's root. The child tells and is told things by `parent.ts`.
+ * Runs a TypeScript file in a process of its own, in which `cachewell` is `src/index.ts`; a JavaScript file as it is.
+ * `file` is relative to the repository's root. The child tells and is told things by `parent.ts`.
  */
 export function runChild(file: string | URL, options: ChildOptions = {}): Child {
   const { args = [], nodeArgs = [], env, timeoutMs = 15_000, onMessage } = options
   const path = file instanceof URL ? fileURLToPath(file) : file
-  const child = spawn(process.execPath, [...nodeArgs, '--import', tsx, path, ...args], {
+  const loader = path.endsWith('.ts') ? ['--import', tsx] : []
+  const child = spawn(process.execPath, [...nodeArgs, ...loader, path, ...args], {
     cwd: root,
     env: { ...serviceEnvironment(), TSX_TSCONFIG_PATH: `${root}tsconfig.json`, ...env },
     stdio: 'pipe',

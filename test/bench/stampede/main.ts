@@ -7,10 +7,10 @@ import { buildCachewell } from '../build.ts'
 import { isPeer } from '../contestants.ts'
 import { describeMachine, type Machine, machineLine } from '../machine.ts'
 import { installPeers } from '../peers/install.ts'
+import { type Traffic, TrafficCounter } from '../traffic.ts'
 import { contestant, NAMES } from './contestants.ts'
 import { Fleet, type Outcome } from './fleet.ts'
 import { brokenPromises, type Result, resultTable, summarise } from './report.ts'
-import { type Traffic, TrafficCounter } from './traffic.ts'
 
 const USAGE = `npm run bench:stampede -- [--rounds 10] [--counted 3] [--only cachewell,hand-written] [--json FILE]`
 const PROCESSES = 4

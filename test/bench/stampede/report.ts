@@ -1,7 +1,7 @@
 import type { Contestant } from '../contestants.ts'
 import { median, table } from '../table.ts'
+import type { Traffic } from '../traffic.ts'
 import type { Outcome } from './fleet.ts'
-import type { Traffic } from './traffic.ts'
 
 export interface Result {
   readonly contestant: Contestant

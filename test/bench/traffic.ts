@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
-import { sleep } from '../../support/real-time.ts'
-import type { RedisServer } from '../../support/redis-server.ts'
+import { sleep } from '../support/real-time.ts'
+import type { RedisServer } from '../support/redis-server.ts'
 
 /** What a stampede costs Redis. */
 export interface Traffic {
