@@ -10,7 +10,7 @@ const { tarball, files, alone } = inject('packed')
 const unpacked = join(alone, 'node_modules/cachewell')
 
 test('holds what is meant for users, and nothing else', () => {
-  const meant = /^(?:dist\/[\w-]+\.(?:js|cjs|d\.ts|d\.cts|js\.map|cjs\.map)|docs\/[\w-]+\.md)$/
+  const meant = /^(?:dist\/[\w-]+\.(?:js|cjs|d\.ts|d\.cts|js\.map|cjs\.map)|docs\/[\w-]+\.(?:md|svg))$/
   const always = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
   const built = ['dist/index.cjs', 'dist/index.d.cts', 'dist/index.d.ts', 'dist/index.js']
 

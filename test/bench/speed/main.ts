@@ -56,6 +56,9 @@ async function run(options: Options): Promise<void> {
   await using server = await RedisServer.start({ args: ['--databases', `${DATABASES}`] })
   const machine = await describeMachine(server)
   console.log(machineLine(machine))
+  console.log(
+    `Launches: ${options.launches}. The rounds of each: docs/benchmarks.md says how many, and how it is measured.`,
+  )
   const stage = new Stage(server, build, options.launches)
   const began = now()
   const measured: Measured[] = []

@@ -19,7 +19,7 @@ export interface Rate {
 const START_LIMIT_MS = 120_000
 const TURN_LIMIT_MS = 30_000
 const ATTEMPTS = 6
-const RECOVERY_MS = 2_000
+const RECOVERY_MS = 1_000
 /** It ends with ours in any case. */
 const LIFE_MS = 3_600_000
 

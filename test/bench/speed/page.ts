@@ -27,9 +27,9 @@ export function pageOf(run: Run): ReadonlyMap<string, string> {
 function markdown({ measured, machine, launches, minutes, repeated, at }: Run): string {
   return `# Benchmarks
 
-Written by \`npm run bench -- --write\` on ${at.toISOString().slice(0, 10)}, in ${minutes.toFixed(0)} minutes. To
-run it for yourself, or a part of it: \`npm run bench -- memory redis\`. What stampedes and outages cost is measured by
-\`npm run bench:stampede\` and \`npm run bench:outage\`.
+Written by \`npm run bench -- --write\` on ${at.toISOString().slice(0, 10)}, in ${minutes.toFixed(0)} minutes. A part of
+it can be measured without writing, as by \`npm run bench -- memory redis\`. What stampedes and outages cost is measured
+by \`npm run bench:stampede\` and \`npm run bench:outage\`.
 
 Machine: ${machineLine(machine)}.
 
@@ -41,8 +41,7 @@ Machine: ${machineLine(machine)}.
   neighbours: whatever else the machine does meets both. *Measured* is the median of all rounds, *quartiles* is where
   the middle half of them lies, *by CPU time* is the same measure by what the two processes took of the processors, to
   which it matters little who else uses the machine, and *absolute* is the median rate.
-- All processes are started anew ${launches} times, since no two are compiled alike: rounds in memory and in Redis are
-  ${launches} x 6 for cachewell and ${launches} x 2 for peers.
+- All processes are started anew ${launches} times (*launches*), since no two are compiled alike.
 - Every round checks that it has measured hits, by the value and by counting loads. One with a load in it is repeated:
   that is where Redis took longer to answer than \`commandTimeout\`. In this run that was ${repeated} times.
 - A baseline is what a careful person writes by hand. *Target* is what cachewell is meant to reach: a row says whether it

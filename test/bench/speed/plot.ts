@@ -20,7 +20,7 @@ export interface Plot {
 
 const WIDTH = 720
 const HEIGHT = 380
-const FRAME = { left: 84, right: 24, top: 76, bottom: 60 } as const
+const FRAME = { left: 84, right: 48, top: 76, bottom: 60 } as const
 const MARKERS = [
   (x: number, y: number) => `<circle cx="${x}" cy="${y}" r="4.5"/>`,
   (x: number, y: number) => `<rect x="${round(x - 4.5)}" y="${round(y - 4.5)}" width="9" height="9"/>`,

@@ -59,7 +59,7 @@ export const memory: Section = {
   about: `One caller awaits one hit after the other. The baseline is an async function over \`lru-cache\` with \`max\` and
 \`ttl\`, which makes its key of the argument and hands everyone the same object; ratios are to it. Peers: each with its own
 memory store, bounded to 10,000 where it can be, and else as it comes. Copies are compared with BentoCache's, which
-serializes.`,
+serializes. Rounds of each launch: ${ROUNDS}, of peers ${PEER_ROUNDS}, of ${TURN_MS} ms for each side.`,
   measure: async (stage) => hits(stage, 'memory', stage.peers('memory', { rounds: PEER_ROUNDS })),
 }
 
@@ -69,6 +69,9 @@ export const near: Section = {
   about: `As in memory, of a cache over Redis with \`near: true\`.`,
   async measure(stage) {
     const { rows, absent } = await hits(stage, 'near', [])
-    return { rows, notes: absent === undefined ? [] : [`Left out: this version has no near cache (${absent})`] }
+    return {
+      rows,
+      notes: absent === undefined ? [] : [`Left out: this version has no near cache (${absent.split(';')[0]})`],
+    }
   },
 }

@@ -17,7 +17,8 @@ export const redis: Section = {
   title: 'A hit in Redis',
   about: `So many callers in one process, each of which awaits one hit after the other; those of one moment ask for
 different keys. The baseline is \`ioredis.get\` and \`JSON.parse\` over one client as it comes, in an async function that
-makes its key of the argument. Peers: Redis and nothing else to store in, as their guides set them up.`,
+makes its key of the argument. Peers: Redis and nothing else to store in, as their guides set them up.
+Rounds of each launch: ${ROUNDS}, of peers ${PEER_ROUNDS}, of ${TURN_MS} ms for each side.`,
   async measure(stage) {
     const callers = [...TARGETS.keys()]
     const own = (keyIs: 'string' | 'array') => stage.cachewell(`cachewell, ${keyIs} key`, { keyIs })

@@ -80,7 +80,8 @@ export const start: Section = {
   title: 'Starting',
   about: `Fresh processes, in turns. The import is timed in the process, around \`await import()\`. The first call is the
 import, the connection and one hit in Redis, from the first line of the program on; hand-written: the import of ioredis,
-\`new Redis()\`, \`get\`, \`JSON.parse\`. The size is that of what the entry imports statically, without ioredis.`,
+\`new Redis()\`, \`get\`, \`JSON.parse\`. The size is that of what the entry imports statically, without ioredis. Processes of each,
+for each launch: ${ROUNDS}.`,
   async measure(stage) {
     return { rows: [...(await importRows(stage)), await sizeRow(), ...(await firstCallRows(stage))] }
   },
