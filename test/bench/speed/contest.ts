@@ -6,6 +6,8 @@ export interface Entrant {
   readonly settings: MemberSettings
   /** Of each launch. Default: all. */
   readonly rounds?: number
+  /** Default: all. */
+  readonly launches?: number
   /** With so many callers only. Default: with each number. */
   readonly callers?: readonly number[]
 }
@@ -50,14 +52,16 @@ export async function contest(
       .map((count) => ({ entrant, score: emptyScore(entrant.name, count) })),
   )
   for (let launch = 0; launch < pace.launches; launch++) {
-    const members = await startAll(program, [baseline, ...entrants])
-    const memberOf = (entrant: Entrant) => members.get(entrant) as MemberProcess
+    const playing = entrants.filter(({ launches = pace.launches }) => launch < launches)
+    const members = await startAll(program, [baseline, ...playing])
     try {
-      for (const { entrant, score } of scores) score.absent = memberOf(entrant).absent
+      const first = members.get(baseline) as MemberProcess
       for (let round = 0; round < pace.rounds; round++) {
         for (const { entrant, score } of scores) {
-          if (score.absent !== undefined || round >= (entrant.rounds ?? pace.rounds)) continue
-          await playRound(memberOf(baseline), memberOf(entrant), score, pace.turnMs)
+          const member = members.get(entrant)
+          if (member === undefined || round >= (entrant.rounds ?? pace.rounds)) continue
+          score.absent = member.absent
+          if (member.absent === undefined) await playRound(first, member, score, pace.turnMs)
         }
       }
     } finally {

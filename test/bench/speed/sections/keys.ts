@@ -9,7 +9,7 @@ import type { Section, Stage } from '../stage.ts'
 
 const COUNTS = [1e3, 1e4, 1e5, 1e6]
 const CALLERS = 64
-const ROUNDS = 6
+const ROUNDS = 5
 const TURN_MS = 120
 /** A server that runs a script for longer answers nobody meanwhile. */
 const COPIES_AT_A_TIME = 20_000

@@ -4,7 +4,7 @@ import type { Section } from '../stage.ts'
 
 const TURN_MS = 120
 const ROUNDS = 6
-const PEER_ROUNDS = 2
+const PEERS = { launches: 2, rounds: 3 } as const
 const TARGETS = new Map([
   [1, atLeast(0.95)],
   [64, atLeast(2)],
@@ -18,12 +18,13 @@ export const redis: Section = {
   about: `So many callers in one process, each of which awaits one hit after the other; those of one moment ask for
 different keys. The baseline is \`ioredis.get\` and \`JSON.parse\` over one client as it comes, in an async function that
 makes its key of the argument. Peers: Redis and nothing else to store in, as their guides set them up.
-Rounds of each launch: ${ROUNDS}, of peers ${PEER_ROUNDS}, of ${TURN_MS} ms for each side.`,
+Rounds of each launch: ${ROUNDS}, of peers ${PEERS.rounds} of ${PEERS.launches}
+launches, of ${TURN_MS} ms for each side.`,
   async measure(stage) {
     const callers = [...TARGETS.keys()]
     const own = (keyIs: 'string' | 'array') => stage.cachewell(`cachewell, ${keyIs} key`, { keyIs })
-    const entrants = [own('string'), { ...own('array'), rounds: PEER_ROUNDS, callers: PEERS_AT }]
-    const peers = stage.peers('redis', { rounds: PEER_ROUNDS, callers: PEERS_AT })
+    const entrants = [own('string'), { ...own('array'), ...PEERS, callers: PEERS_AT }]
+    const peers = stage.peers('redis', { ...PEERS, callers: PEERS_AT })
     const pace = stage.pace(ROUNDS, TURN_MS)
     const scores = await contest(stage.program('member'), stage.handWritten(), [...entrants, ...peers], callers, pace)
     const rows = callers.flatMap((count) => {
