@@ -27,9 +27,9 @@ export function pageOf(run: Run): ReadonlyMap<string, string> {
 function markdown({ measured, machine, launches, minutes, repeated, at }: Run): string {
   return `# Benchmarks
 
-Written by \`npm run bench -- --write\` on ${at.toISOString().slice(0, 10)}, in ${minutes.toFixed(0)} minutes. A part of
-it can be measured without writing, as by \`npm run bench -- memory redis\`. What stampedes and outages cost is measured
-by \`npm run bench:stampede\` and \`npm run bench:outage\`.
+Written by \`npm run bench -- --write --launches ${launches}\` on ${at.toISOString().slice(0, 10)}, in
+${minutes.toFixed(0)} minutes. A part of it can be measured without writing, as by \`npm run bench -- memory redis\`. What
+stampedes and outages cost is measured by \`npm run bench:stampede\` and \`npm run bench:outage\`.
 
 Machine: ${machineLine(machine)}.
 
