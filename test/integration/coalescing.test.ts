@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 import { commandCounts, counting, openReady } from './open-cache.ts'
 
@@ -37,6 +38,24 @@ describeRedis('reads of one tick', () => {
     expect(new Set(values)).toEqual(new Set([0]))
     const { mget = 0, get = 0 } = await commandCounts(server)
     expect({ mget, get }).toEqual({ mget: 0, get: 1 })
+  })
+
+  test('go out in a few writes, and so do the leases, stamps and stores of one tick', async () => {
+    await using proxy = await TcpProxy.start(server)
+    const { cache, of } = await openReady({ url: proxy.via(server.url) })
+    const call = cache.cached(async (i: number) => i, { key: 'n', ttl: 60, tags: (i: number) => [`t:${i}`] })
+    await call(-1)
+    await until(() => of('store').length === 1)
+    let writes = 0
+    proxy.apply(async (chunk, next) => {
+      if (chunk.direction === 'up') writes++
+      await next(chunk)
+    })
+    const numbers = Array.from({ length: 100 }, (_, i) => i)
+    expect(await Promise.all(numbers.map((i) => call(i)))).toEqual(numbers)
+    await until(() => of('store').length === 101)
+    // One for the reads, one for leases and stamps, one for the stores: each may arrive in two or three pieces.
+    expect(writes).toBeLessThan(12)
   })
 
   test('beyond 512 are several', async () => {
