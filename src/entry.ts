@@ -86,40 +86,53 @@ function digits(value: number, width: number): string {
   return `${Math.min(Math.max(0, Math.round(value)), most)}`.padStart(width, '0')
 }
 
-export interface DecodedEntry {
-  readonly header: EntryHeader
-  readonly payload: Buffer
+/** An entry as it was read. Its payload is made of the bytes when it is asked for, as what it is asked for. */
+export class DecodedEntry {
+  constructor(
+    readonly header: EntryHeader,
+    readonly bytes: Buffer,
+    /** Where the payload begins. */
+    readonly start: number,
+    /** Whether all of it is there. */
+    readonly intact: boolean,
+  ) {}
+
+  get size(): number {
+    return this.bytes.byteLength - this.start
+  }
+
+  get payload(): Buffer {
+    return this.bytes.subarray(this.start)
+  }
+
+  get text(): string {
+    return this.bytes.toString('utf8', this.start)
+  }
 }
 
-/**
- * Reads an entry. `undefined`: not an entry of a format that this version knows.
- * A payload that is cut short is an entry whose payload is missing: `payload` is then empty and `length` tells.
- */
-export function decodeEntry(bytes: Buffer): (DecodedEntry & { readonly intact: boolean }) | undefined {
+/** Reads an entry. `undefined`: not an entry of a format that this version knows. */
+export function decodeEntry(bytes: Buffer): DecodedEntry | undefined {
   const end = bytes.indexOf(10)
   if (end < LIST_AT) return undefined
   const line = bytes.toString('latin1', 0, end)
   const list = FIXED_PART.test(line) ? parseList(line) : undefined
   if (!list) return undefined
-  const payload = bytes.subarray(end + 1)
-  return {
-    header: {
-      kind: KINDS[line[4] as string] as EntryKind,
-      id: line.slice(6, HEAD_LENGTH),
-      createdAt: numberAt(bytes, 23, 13),
-      softExpiresAt: numberAt(bytes, 37, 13),
-      hardExpiresAt: numberAt(bytes, 51, 13),
-      loadMs: numberAt(bytes, 65, 8),
-      encoding: ENCODINGS[line[74] as string] as Encoding,
-      compression: COMPRESSIONS[line[75] as string],
-      optimistic: line[76] === 'o',
-      expired: line[77] === 'e',
-      version: list.version,
-      stamps: list.stamps,
-    },
-    payload,
-    intact: payload.byteLength === numberAt(bytes, 79, 8),
+  const start = end + 1
+  const header: EntryHeader = {
+    kind: KINDS[line[4] as string] as EntryKind,
+    id: line.slice(6, HEAD_LENGTH),
+    createdAt: numberAt(bytes, 23, 13),
+    softExpiresAt: numberAt(bytes, 37, 13),
+    hardExpiresAt: numberAt(bytes, 51, 13),
+    loadMs: numberAt(bytes, 65, 8),
+    encoding: ENCODINGS[line[74] as string] as Encoding,
+    compression: COMPRESSIONS[line[75] as string],
+    optimistic: line[76] === 'o',
+    expired: line[77] === 'e',
+    version: list.version,
+    stamps: list.stamps,
   }
+  return new DecodedEntry(header, bytes, start, bytes.byteLength - start === numberAt(bytes, 79, 8))
 }
 
 /** Without a string of its own, or an array: this is done for each hit. */

@@ -39,8 +39,6 @@ export class ReadThrough {
   readonly #reading: Reading
   readonly #storing: Storing
   readonly #loading: Loading
-  /** By key: of the read that is to be sent next, or was last. */
-  readonly #gatherings = new Map<string, Gathering>()
 
   constructor(around: Surroundings) {
     const { events, guard, rules, prefix, clock } = around
@@ -83,14 +81,14 @@ export class ReadThrough {
     const { tier, key, policy, tags } = call
     // Who may fall back on a stale value reads it before joining a load that may fail.
     if (policy.ifErrorMs > 0 || tier.flights.has(key)) return this.#find(call)
-    const reading = tier.read(key)
-    const first = this.#gatherings.get(key)
-    if (first?.reading !== reading) {
-      const gathering: Gathering = { reading, policy, tags, reason: 'absent', flight: undefined }
-      this.#gatherings.set(key, gathering)
-      return this.#find(call, reading, gathering)
+    const reading = tier.join(key)
+    const first = reading.gathering as Gathering | undefined
+    if (first === undefined) {
+      const gathering: Gathering = { policy, tags, reason: 'absent', flight: undefined }
+      reading.gathering = gathering
+      return this.#find(call, reading.promise, gathering)
     }
-    if (first.policy !== policy || !sameTags(first.tags, tags)) return this.#find(call, reading)
+    if (first.policy !== policy || !sameTags(first.tags, tags)) return this.#find(call, reading.promise)
     first.flight ??= new Flight()
     return first.flight.join().then((landing) => {
       return landing === LOOK_YOURSELF ? this.#find(call) : this.#share(call, landing, first.reason)
@@ -104,8 +102,10 @@ export class ReadThrough {
       const calledAt = moment()
       if (read || !tier.flights.has(key) || policy.ifErrorMs > 0) {
         const began = this.#around.clock.now()
-        const answer = this.#reading.answer(call, await this.#reading.read(call, read))
-        if (gathering && this.#gatherings.get(key) === gathering) this.#gatherings.delete(key)
+        const sending = read ?? tier.read(key)
+        const state = await sending
+        const seen = this.#reading.isAll(call, state) ? state : await this.#reading.read(call, sending)
+        const answer = this.#reading.answer(call, seen)
         if ('value' in answer) {
           gathering?.flight?.land(landingOf(answer.from))
           return this.#serve(call, answer)
@@ -318,7 +318,6 @@ export class ReadThrough {
 
 /** Those who joined one read, of the same function and with the same tags, and what they wait for: made for the second. */
 interface Gathering {
-  readonly reading: Promise<State>
   readonly policy: Policy
   readonly tags: readonly string[]
   reason: MissReason

@@ -112,15 +112,13 @@ export class Reading {
     return untaggedWhere(state, (tag) => stamps.get(tag) as State)
   }
 
+  /** Whether that is all there is to a read, as of most: no tags to look at, and no trouble for the guard. */
+  isAll({ tags }: KeyedCall, state: State): boolean {
+    return tags.length === 0 && !hasStamps(state) && state.kind !== 'error'
+  }
+
   /** What stands at the key; trouble is a state like others. */
   async read({ tier, key, policy, tags }: KeyedCall, reading = tier.read(key)): Promise<Seen> {
-    if (tags.length === 0) {
-      try {
-        const state = await reading
-        // All there is to most reads. Trouble is for the guard.
-        if (!hasStamps(state) && state.kind !== 'error') return state
-      } catch {}
-    }
     const seen = await this.#guard('read', policy.name, () => readTagged(tier, this.#prefix, key, tags, reading))
     return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
   }

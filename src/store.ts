@@ -174,9 +174,17 @@ export class Store {
 }
 
 function inProcess(driver: Driver): StoreTier {
+  const read = async (key: string): Promise<State> => {
+    try {
+      return (await driver.readMany([key]))[0] as State
+    } catch (error) {
+      return { kind: 'error', error: error as Error }
+    }
+  }
   return {
     driver,
-    read: async (key) => (await driver.readMany([key]))[0] as State,
+    read,
+    join: (key) => ({ promise: read(key), gathering: undefined }),
     flights: new Map(),
     renewing: new Set(),
   }

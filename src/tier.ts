@@ -11,10 +11,20 @@ export interface Near {
   barrier(): Promise<void>
 }
 
+/** A read that may not have been sent yet. */
+export interface Joinable {
+  readonly promise: Promise<State>
+  /** Those who wait for it, as the path of a call keeps them. */
+  gathering: unknown
+}
+
 /** A store as the path of a call sees it: the driver, its reads one key at a time, and the loads under way. */
 export interface StoreTier {
   readonly driver: Driver
+  /** Never rejects: trouble is a state. */
   read(key: string): Promise<State>
+  /** The same, as it stands before it is sent: whoever asks for the key until then gets the same one. */
+  join(key: string): Joinable
   readonly flights: Map<string, Flight>
   /** Keys of values that are renewed in the background just now. */
   readonly renewing: Set<string>

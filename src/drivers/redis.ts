@@ -1,6 +1,14 @@
 import type { Clock } from '../clock.ts'
 import { sleep, withDeadline } from '../deadline.ts'
-import { decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH, newId } from '../entry.ts'
+import {
+  type DecodedEntry,
+  decodeEntry,
+  type EntryHeader,
+  encodeEntry,
+  entryHead,
+  HEAD_LENGTH,
+  newId,
+} from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
@@ -308,11 +316,16 @@ function decodeReply(bytes: Buffer): State {
   if (!Buffer.isBuffer(bytes)) return FOREIGN
   const entry = decodeEntry(bytes)
   if (!entry) return decodeShort(bytes)
-  const { header, payload, intact } = entry
+  const { header, size } = entry
   if (header.kind !== 'value') return { kind: header.kind, header } as State
-  // A payload that was cut short is data that nobody can unpack; its header still says what may be replaced.
-  const data = intact ? payload : undefined
-  return { kind: 'value', header, body: { encoding: header.encoding, data, size: HEAD_LENGTH + payload.byteLength } }
+  return { kind: 'value', header, body: { encoding: header.encoding, data: dataOf(entry), size: HEAD_LENGTH + size } }
+}
+
+/** A payload that was cut short is data that nobody can unpack; its header still says what may be replaced. */
+function dataOf(entry: DecodedEntry): string | Buffer | undefined {
+  if (!entry.intact) return undefined
+  // A text is made at once: a view of the bytes, of which it would be made later, takes longer to make than it does.
+  return entry.header.encoding === 'custom' || entry.header.compression ? entry.payload : entry.text
 }
 
 /** What is not an entry, but ours all the same. */

@@ -1,5 +1,6 @@
 import type { State } from '../drivers/driver.ts'
 import { CacheTroubleError } from '../errors.ts'
+import type { Joinable } from '../tier.ts'
 
 /** A batch is sent in one command; beyond this it would hold up the server for too long. */
 const MAX_BATCH = 512
@@ -13,7 +14,7 @@ const MAX_BATCH = 512
  */
 export function coalesceReads(
   readMany: (keys: readonly string[]) => Promise<readonly State[]>,
-): (key: string) => Promise<State> {
+): (key: string) => Joinable {
   let waiting = new Map<string, Waiting>()
 
   const flush = async () => {
@@ -36,18 +37,18 @@ export function coalesceReads(
 
   return (key) => {
     const joined = waiting.get(key)
-    if (joined) return joined.promise
+    if (joined) return joined
     if (waiting.size === 0) process.nextTick(flush)
     let resolve!: (state: State) => void
     const promise = new Promise<State>((settle) => {
       resolve = settle
     })
-    waiting.set(key, { promise, resolve })
-    return promise
+    const read = { promise, resolve, gathering: undefined }
+    waiting.set(key, read)
+    return read
   }
 }
 
-interface Waiting {
-  readonly promise: Promise<State>
+interface Waiting extends Joinable {
   readonly resolve: (state: State) => void
 }

@@ -43,6 +43,6 @@ export function openRedis(options: RedisOptions): StoreTier {
   })
   const redis = redisDriver({ ...options, topology, journal, serverClock })
   const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock, serverClock }) : redis
-  const read = coalesceReads((keys) => driver.readMany(keys))
-  return { driver, read, flights: new Map(), renewing: new Set(), near: copies }
+  const join = coalesceReads((keys) => driver.readMany(keys))
+  return { driver, join, read: (key) => join(key).promise, flights: new Map(), renewing: new Set(), near: copies }
 }

@@ -6,11 +6,11 @@ const answer = (key: string): State => ({ kind: 'counter', value: Number(key) })
 
 function setUp(readMany = async (keys: readonly string[]): Promise<readonly State[]> => keys.map(answer)) {
   const batches: (readonly string[])[] = []
-  const read = coalesceReads((keys) => {
+  const join = coalesceReads((keys) => {
     batches.push(keys)
     return readMany(keys)
   })
-  return { batches, read }
+  return { batches, join, read: (key: string) => join(key).promise }
 }
 
 describe('reads of one tick', () => {
@@ -32,12 +32,13 @@ describe('reads of one tick', () => {
   })
 
   test('a read that has been sent is not joined', async () => {
-    const { batches, read } = setUp()
-    const first = read('1')
+    const { batches, join } = setUp()
+    const first = join('1')
+    expect(join('1')).toBe(first)
     await new Promise((resolve) => setImmediate(resolve))
-    const second = read('1')
+    const second = join('1')
     expect(second).not.toBe(first)
-    await Promise.all([first, second])
+    await Promise.all([first.promise, second.promise])
     expect(batches).toEqual([['1'], ['1']])
   })
 
