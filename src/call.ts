@@ -25,15 +25,32 @@ export class FunctionCall implements Call {
 }
 
 /** A call for which a store and a key are known. */
-export interface KeyedCall extends Call {
-  readonly tier: StoreTier
-  /** As events show it: below the prefix. */
-  readonly shownKey: string
-  /** As it stands in the store. */
-  readonly key: string
-  readonly rules: PackRules
-  /** Those that are known before the load. */
-  readonly tags: readonly string[]
+export class KeyedCall implements Call {
+  readonly policy: Policy
+  readonly self: unknown
+  readonly args: readonly unknown[]
+
+  /**
+   * @param shownKey - as events show it: below the prefix
+   * @param key - as it stands in the store
+   * @param tags - those that are known before the load
+   */
+  constructor(
+    readonly call: Call,
+    readonly tier: StoreTier,
+    readonly shownKey: string,
+    readonly key: string,
+    readonly rules: PackRules,
+    readonly tags: readonly string[],
+  ) {
+    this.policy = call.policy
+    this.self = call.self
+    this.args = call.args
+  }
+
+  load(): unknown {
+    return this.call.load()
+  }
 }
 
 /** How events name a call. */

@@ -33,6 +33,7 @@ export type {
   LoadErrorEvent,
   MissEvent,
   MissReason,
+  NearStats,
   NoticeEvent,
   ReplayEvent,
   StoreEvent,

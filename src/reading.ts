@@ -1,4 +1,4 @@
-import { about, type Call, type KeyedCall } from './call.ts'
+import { about, type Call, KeyedCall } from './call.ts'
 import type { State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
 import { CacheTroubleError, messageOf } from './errors.ts'
@@ -80,17 +80,7 @@ export class Reading {
       const shownKey = policy.plan.derive(self, args)
       const tags = policy.tags?.(self, args) ?? NO_TAGS
       const rules = policy.serializer ? { ...this.#rules, serializer: policy.serializer } : this.#rules
-      return {
-        policy,
-        self,
-        args,
-        load: () => call.load(),
-        tier,
-        shownKey,
-        key: `${this.#prefix}::${shownKey}`,
-        rules,
-        tags,
-      }
+      return new KeyedCall(call, tier, shownKey, `${this.#prefix}::${shownKey}`, rules, tags)
     } catch (error) {
       const message = `calls of ${policy.name} are not cached, since ${messageOf(error)}`
       this.notice(call, 'unkeyable', message)
