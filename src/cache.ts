@@ -10,11 +10,11 @@ import {
   updateDecorators,
 } from './decorators.ts'
 import type { SetOptions } from './direct.ts'
+import type { Removal } from './drivers/driver.ts'
 import type { CacheEngine, Core, Home } from './engine.ts'
 import { environment } from './environment.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { firstCalls } from './first-calls.ts'
-import { guardWith } from './guard.ts'
 import {
   directKey,
   type InvalidateOptions,
@@ -30,7 +30,6 @@ import { type LineOf, logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
-import type { StoreTier } from './tier.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
 export interface Cache {
@@ -108,12 +107,11 @@ export function createEngine(given: CacheOptions): CacheEngine {
   let lineOf: LineOf = () => undefined
   let near: Core['near'] = () => undefined
   const events = new Events(logger ? logEvents(logger, clock, (event) => lineOf(event)) : undefined)
-  const guard = guardWith(events)
   const backlog = new Backlog(everythingOf(prefix))
   let closed = false
   const loader = new CoreLoader(
     async () => {
-      const core = await loadCore(options, events, guard, backlog)
+      const core = await loadCore(options, events, backlog)
       lineOf = core.lineOf
       near = core.near
       if (closed) await core.close()
@@ -123,12 +121,15 @@ export function createEngine(given: CacheOptions): CacheEngine {
     events,
     clock,
   )
-  const tiers = () =>
-    loader.use<readonly StoreTier[] | undefined>(
-      (core) => core.tiers(),
-      () => undefined,
+  const remove = (removal: Removal) =>
+    loader.use<InvalidateResult>(
+      (core) => core.remove(removal),
+      () => {
+        backlog.add(removal)
+        return { removed: 0, deferred: true }
+      },
     )
-  const invalidation = new Invalidation(tiers, backlog, guard, events, prefix)
+  const invalidation = new Invalidation(remove, events, prefix)
   const engine: CacheEngine = {
     ...firstCalls(loader, { events, invalidation }),
     invalidation,

@@ -3,12 +3,13 @@ import { sleep } from './deadline.ts'
 import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
 import type { Events } from './events.ts'
-import type { Guard } from './guard.ts'
+import { guardWith } from './guard.ts'
 import { lineOf } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
 import type { openRedis } from './redis/open.ts'
+import { removeFrom } from './removing.ts'
 import { Store } from './store.ts'
 
 /** How long `close()` waits for stores that are under way. */
@@ -18,11 +19,11 @@ const CLOSE_MS = 1_500
 export function makeCore(
   options: ResolvedOptions,
   events: Events,
-  guard: Guard,
   backlog: Backlog,
   loadRedis: () => Promise<typeof openRedis>,
 ): Core {
   const { clock, prefix, serializer, maxValueBytes, compression } = options
+  const guard = guardWith(events)
   const store = new Store(options, events, guard, backlog, loadRedis)
   const rules = { serializer, maxValueBytes, compression }
   const pending = new Set<Promise<unknown>>()
@@ -45,7 +46,7 @@ export function makeCore(
     path,
     direct: new DirectAccess(store, guard, events, prefix, rules),
     near: () => store.near,
-    tiers: () => store.tiers(),
+    remove: async (removal) => removeFrom(await store.tiers(), removal, guard),
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
       await path.giveBack()

@@ -1,5 +1,18 @@
 import type { Clock } from './clock.ts'
-import { CommandTimeoutError } from './errors.ts'
+import { CacheTroubleError } from './errors.ts'
+
+/** The store did not answer in time. */
+export class CommandTimeoutError extends CacheTroubleError {
+  override readonly name = 'CommandTimeoutError'
+
+  constructor(
+    message: string,
+    /** Our own event loop was blocked meanwhile, so the time-out says little about the store. */
+    readonly stalled: boolean,
+  ) {
+    super('TIMEOUT', message)
+  }
+}
 
 /** A timer that fires this much late was held up by our own event loop. */
 const STALL_MS = 50

@@ -21,19 +21,6 @@ export class CacheTroubleError extends Error {
   }
 }
 
-/** The store did not answer in time. */
-export class CommandTimeoutError extends CacheTroubleError {
-  override readonly name = 'CommandTimeoutError'
-
-  constructor(
-    message: string,
-    /** Our own event loop was blocked meanwhile, so the time-out says little about the store. */
-    readonly stalled: boolean,
-  ) {
-    super('TIMEOUT', message)
-  }
-}
-
 /** The function took longer than `hardTimeout`. It may still be running. */
 export class LoadTimeoutError extends Error {
   override readonly name = 'LoadTimeoutError'
@@ -44,27 +31,6 @@ export class LoadTimeoutError extends Error {
     readonly timeoutMs: number,
   ) {
     super(`${functionName} took longer than its hardTimeout of ${timeoutMs} ms`)
-  }
-}
-
-/** A value that cannot be stored and come back as what it was. */
-export class UnstorableError extends Error {
-  override readonly name = 'UnstorableError'
-
-  constructor(
-    readonly path: string,
-    readonly what: string,
-  ) {
-    super(`${path} is ${what}`)
-  }
-}
-
-/** A value above `maxValueBytes`. */
-export class TooLargeError extends Error {
-  override readonly name = 'TooLargeError'
-
-  constructor(readonly limit: number) {
-    super(`the value is larger than maxValueBytes (${limit} bytes)`)
   }
 }
 

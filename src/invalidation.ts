@@ -1,15 +1,12 @@
-import type { Backlog } from './backlog.ts'
 import { whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
-import { CacheConfigError, CacheTroubleError, messageOf } from './errors.ts'
+import { CacheConfigError, messageOf } from './errors.ts'
 import type { Events } from './events.ts'
-import type { Guard } from './guard.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, keyOf } from './key-plan.ts'
 import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
 import { oneOf, refuseUnknown } from './policy.ts'
 import { ANY_TAG, stampKey } from './stamp-key.ts'
-import type { StoreTier } from './tier.ts'
 
 export interface InvalidateOptions {
   /**
@@ -42,27 +39,14 @@ export interface InvalidationTargets {
 
 /** Removes entries by key, by pattern or by tag, from every place where this cache keeps some. */
 export class Invalidation {
-  readonly #tiers: () => Promise<readonly StoreTier[] | undefined>
-  readonly #backlog: Backlog
-  readonly #guard: Guard
+  readonly #remove: (removal: Removal) => Promise<InvalidateResult>
   readonly #events: Events
   readonly #prefix: string
   readonly #scope: string
 
-  /**
-   * @param tiers - every tier that may hold something, the nearest first; `undefined` where the stores cannot be loaded
-   * @param backlog - takes what has to be carried out when they can
-   */
-  constructor(
-    tiers: () => Promise<readonly StoreTier[] | undefined>,
-    backlog: Backlog,
-    guard: Guard,
-    events: Events,
-    prefix: string,
-  ) {
-    this.#tiers = tiers
-    this.#backlog = backlog
-    this.#guard = guard
+  /** @param remove - carries a removal out, or keeps it for later; never rejects */
+  constructor(remove: (removal: Removal) => Promise<InvalidateResult>, events: Events, prefix: string) {
+    this.#remove = remove
     this.#events = events
     this.#prefix = prefix
     this.#scope = `${prefix}::`
@@ -107,24 +91,11 @@ export class Invalidation {
   }
 
   #carryOut(target: string, removal: Removal): Promise<InvalidateResult> {
-    return whenCommitted(() => this.#carryOutNow(target, removal), HELD)
-  }
-
-  async #carryOutNow(target: string, removal: Removal): Promise<InvalidateResult> {
-    const tiers = await this.#tiers()
-    let removed = 0
-    let deferred = tiers === undefined
-    if (!tiers) this.#backlog.add(removal)
-    else
-      for (const { driver } of tiers) {
-        const count = await this.#guard('invalidate', 'invalidate', () => driver.invalidate(removal))
-        if (count instanceof CacheTroubleError) {
-          driver.defer(removal)
-          deferred = true
-        } else removed += count
-      }
-    this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', removed, deferred })
-    return { removed, deferred }
+    return whenCommitted(async () => {
+      const result = await this.#remove(removal)
+      this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', ...result })
+      return result
+    }, HELD)
   }
 }
 

@@ -29,7 +29,6 @@ const MAX_TOPICS = 500
 
 /** Writes what an operator has to know of, and no more often than is useful. Nothing with data of a call is written. */
 export function logEvents(logger: Logger, clock: Clock, lineOf: LineOf): CacheListener {
-  const write = writerFor(logger)
   const topics = new Map<string, { until: number; suppressed: number }>()
 
   return (event) => {
@@ -45,7 +44,8 @@ export function logEvents(logger: Logger, clock: Clock, lineOf: LineOf): CacheLi
     if (line.renews) topics.delete(line.renews)
     if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string)
     const suppressed = known?.suppressed ? ` (and ${known.suppressed} more like it since)` : ''
-    return write(line.level, `cachewell: ${line.message}${suppressed}`)
+    // pino has `child` and takes fields first; given a lone string, both shapes do the same. As a method: pino needs it.
+    return (logger[line.level] as (message: string) => unknown)(`cachewell: ${line.message}${suppressed}`)
   }
 }
 
@@ -55,12 +55,4 @@ function noticeLine(event: CacheEvent): Line | undefined {
   const { code, name, level, message } = event
   // A mistake in the code does not change while the process runs: once is enough.
   return { level, message, topic: `notice ${code} ${name}`, windowMs: Number.POSITIVE_INFINITY }
-}
-
-/** pino has `child` and takes fields first; given a lone string, both shapes do the same. */
-function writerFor(logger: Logger): (level: Level, message: string) => unknown {
-  return (level, message) => {
-    const method = logger[level] as (message: string) => unknown
-    return method.call(logger, message)
-  }
 }

@@ -117,7 +117,7 @@ const OPTIONS = [
 export function resolveOptions(options: CacheOptions, env: Record<string, string | undefined>): ResolvedOptions {
   requireObject(options, PLACE, "createCache({ url: 'redis://host:6379' })")
   refuseUnknown(options, OPTIONS, PLACE)
-  const { url, client, memory = {}, logger = console } = options
+  const { url, client, logger = console } = options
   if (url !== undefined && client !== undefined) {
     throw new CacheConfigError('url and client contradict each other: give one of them')
   }
@@ -125,24 +125,13 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
   else if (url !== undefined && url !== '' && typeof url !== 'function')
     throw new CacheConfigError('url must be a string or a function')
   checkLogger(logger)
-  requireObject(memory, `${PLACE}: memory`, 'memory: { maxItems: 10_000 }')
-  refuseUnknown(memory, ['maxItems', 'maxBytes', 'isolation'], `${PLACE}: memory`)
   const prefix = options.prefix ?? env.CACHE_PREFIX
   return Object.freeze({
     url,
     client: client === undefined ? undefined : checkClient(client),
     prefix: checkPrefix(prefix || 'cachewell'),
     prefixIsDefault: !prefix,
-    memory: {
-      maxItems: wholeNumber(memory.maxItems ?? 10_000, 'memory.maxItems'),
-      maxBytes: wholeNumber(memory.maxBytes ?? 64 * 1024 * 1024, 'memory.maxBytes'),
-      isolation: oneOf(
-        memory.isolation ?? 'clone',
-        ['clone', 'freeze', 'share'],
-        'memory.isolation',
-        PLACE,
-      ) as Isolation,
-    },
+    memory: resolveMemory(options.memory),
     near: resolveNear(options.near),
     commandTimeoutMs: milliseconds(options.commandTimeout ?? '250ms', 'commandTimeout'),
     connectTimeoutMs: milliseconds(options.connectTimeout ?? '2s', 'connectTimeout'),
@@ -155,35 +144,50 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
   })
 }
 
+const SPACE = { maxItems: 10_000, maxBytes: 64 * 1024 * 1024 }
+
+function resolveMemory(memory: CacheOptions['memory'] = {}): ResolvedOptions['memory'] {
+  const given = group(memory, 'memory', { ...SPACE, isolation: 'clone' }, 'memory: { maxItems: 10_000 }')
+  const isolation = oneOf(given.isolation, ['clone', 'freeze', 'share'], 'memory.isolation', PLACE) as Isolation
+  return { ...checkSpace(given, 'memory'), isolation }
+}
+
 function resolveNear(near: CacheOptions['near'] = false): NearLimits | undefined {
   if (near === false) return undefined
-  const given = near === true ? {} : near
-  requireObject(given, `${PLACE}: near`, "near: true, or near: { maxItems: 10_000, maxStaleness: '2s' }")
-  refuseUnknown(given, ['maxItems', 'maxBytes', 'maxStaleness'], `${PLACE}: near`)
+  const example = "near: true, or near: { maxItems: 10_000, maxStaleness: '2s' }"
+  const given = group(near === true ? {} : near, 'near', { ...SPACE, maxStaleness: '2s' }, example)
+  return { ...checkSpace(given, 'near'), maxStalenessMs: milliseconds(given.maxStaleness, 'near.maxStaleness') }
+}
+
+function checkSpace({ maxItems, maxBytes }: typeof SPACE, name: string): typeof SPACE {
   return {
-    maxItems: wholeNumber(given.maxItems ?? 10_000, 'near.maxItems'),
-    maxBytes: wholeNumber(given.maxBytes ?? 64 * 1024 * 1024, 'near.maxBytes'),
-    maxStalenessMs: milliseconds(given.maxStaleness ?? '2s', 'near.maxStaleness'),
+    maxItems: wholeNumber(maxItems, `${name}.maxItems`),
+    maxBytes: wholeNumber(maxBytes, `${name}.maxBytes`),
   }
 }
 
+const BREAKER = { failures: 3, failureRate: 0.5, probeAfter: '250ms', probeAtMost: '1500ms' }
+
 function resolveBreaker(breaker: CacheOptions['breaker'] = {}): BreakerRules {
-  requireObject(breaker, `${PLACE}: breaker`, 'breaker: { failures: 3 }')
-  refuseUnknown(breaker, ['failures', 'failureRate', 'probeAfter', 'probeAtMost'], `${PLACE}: breaker`)
-  const { failureRate = 0.5 } = breaker
+  const given = group(breaker, 'breaker', BREAKER, 'breaker: { failures: 3 }')
+  const { failureRate } = given
   if (typeof failureRate !== 'number' || !(failureRate > 0 && failureRate <= 1)) {
     throw new CacheConfigError('breaker.failureRate is a share of commands: write a number above 0, up to 1')
   }
-  const probeAfterMs = milliseconds(breaker.probeAfter ?? '250ms', 'breaker.probeAfter')
-  const probeAtMostMs = milliseconds(breaker.probeAtMost ?? '1500ms', 'breaker.probeAtMost')
+  const probeAfterMs = milliseconds(given.probeAfter, 'breaker.probeAfter')
+  const probeAtMostMs = milliseconds(given.probeAtMost, 'breaker.probeAtMost')
   if (probeAtMostMs < probeAfterMs)
     throw new CacheConfigError('breaker.probeAtMost must not be shorter than probeAfter')
-  return {
-    failuresInARow: wholeNumber(breaker.failures ?? 3, 'breaker.failures'),
-    failureRate,
-    probeAfterMs,
-    probeAtMostMs,
-  }
+  return { failuresInARow: wholeNumber(given.failures, 'breaker.failures'), failureRate, probeAfterMs, probeAtMostMs }
+}
+
+/** Options within an option. What has no default is none of them. */
+function group<T extends object>(given: object, name: string, defaults: T, example: string): T {
+  const place = `${PLACE}: ${name}`
+  requireObject(given, place, example)
+  refuseUnknown(given, Object.keys(defaults), place)
+  const chosen = Object.entries(given).filter(([, value]) => value !== undefined && value !== null)
+  return { ...defaults, ...Object.fromEntries(chosen) }
 }
 
 /** Ends in no colon, holds no double one: the two that follow it in keys are where it ends, whatever comes after. */

@@ -1,10 +1,10 @@
 import { decodeSpecial, encodeSpecial } from './codec.ts'
 import type { Compression } from './compression.ts'
 import type { Body } from './drivers/driver.ts'
-import { CacheTroubleError, TooLargeError } from './errors.ts'
+import { CacheTroubleError } from './errors.ts'
 import { copy, freeze, type Isolation } from './isolation.ts'
 import { bytesOf } from './kind.ts'
-import { inspect } from './storable.ts'
+import { inspect, TooLargeError } from './storable.ts'
 
 /**
  * Turns values into what is stored and back, in place of JSON: for class instances, or for a format of your own.

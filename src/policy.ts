@@ -14,14 +14,12 @@ export interface Policy {
   readonly plan: KeyPlan
   /** Shown in events and logs. */
   readonly name: string
-  /** How long this result is kept, in ms; `undefined`: not at all. */
-  readonly ttlMs: (self: unknown, result: unknown, args: readonly unknown[]) => number | undefined
-  /** Tags that are known before the load, encoded. */
-  readonly tags: ((self: unknown, args: readonly unknown[]) => readonly string[]) | undefined
-  /** Tags that only the result tells, encoded. */
-  readonly resultTags: ((self: unknown, result: unknown, args: readonly unknown[]) => readonly string[]) | undefined
-  /** The longest that an entry is kept, as far as is known before the load. */
-  readonly ttlHintMs: number
+  /** What says how long results are kept: `ttlOf` in `answers.ts` asks it. */
+  readonly ttl: Ttl
+  /** Tags that are known before the load: encoded, or what answers them for a call. */
+  readonly tags: readonly string[] | Callback | undefined
+  /** What answers the tags that only the result tells. */
+  readonly resultTags: Callback | undefined
   /** How long past its ttl a value is served while it is renewed in the background, in ms. */
   readonly revalidateMs: number
   /** How long past its ttl a value is served when the function fails, in ms. */
@@ -42,6 +40,18 @@ export interface Policy {
   readonly serializer: Serializer | undefined
   /** Left out: as the cache does. */
   readonly compress: Compression | boolean | undefined
+}
+
+interface Ttl {
+  /** In ms; `undefined` where `of` answers. */
+  readonly fixedMs: number | undefined
+  readonly of: Callback | undefined
+  /** How long null is kept, in ms; `undefined`: not at all. */
+  readonly nullMs: number | undefined
+  readonly cacheIf: Callback | undefined
+  /** The share of the ttl by which it may be shortened at random. */
+  readonly jitter: number
+  readonly place: string
 }
 
 /** The options as they come in, with the callbacks' types already checked by the compiler or given up on. */
@@ -108,10 +118,9 @@ export function makePolicy(
   return Object.freeze({
     plan,
     name: plan.head,
-    ttlMs: planTtl(raw, place),
-    ttlHintMs: typeof raw.ttl === 'function' ? 0 : milliseconds(raw.ttl as Duration, `${place}: ttl`),
+    ttl: planTtl(raw, place),
     tags: planTags(raw.tags, place),
-    resultTags: planResultTags(raw.resultTags, place),
+    resultTags: checkFunction(raw.resultTags, 'resultTags', place),
     ...planStaleness(raw, place),
     bypass: planBypass(raw.bypass, place),
     version: planVersion(raw.version, place),
@@ -188,30 +197,22 @@ function planKey(key: unknown, fn: Function, name: string | undefined, place: st
   )
 }
 
-function planTtl(raw: RawPolicy, place: string): Policy['ttlMs'] {
-  const { ttl, cacheIf } = raw
+function planTtl(raw: RawPolicy, place: string): Ttl {
+  const { ttl } = raw
   if (ttl === undefined) throw new CacheConfigError(`${place} needs a ttl: write for instance ttl: '5m'`)
-  if (cacheIf !== undefined) requireFunction(cacheIf, 'cacheIf', place)
-  const fixed = typeof ttl === 'function' ? undefined : milliseconds(ttl as Duration, `${place}: ttl`)
-  const nullMs = raw.nullTtl === undefined ? undefined : milliseconds(raw.nullTtl as Duration, `${place}: nullTtl`)
-  const jitter = checkJitter(raw.jitter, place)
-
-  return (self, result, args) => {
-    if (result === undefined) return undefined
-    if (cacheIf && !verdictOf((cacheIf as Callback).call(self, result, ...args))) return undefined
-    const own =
-      result === null
-        ? nullMs
-        : (fixed ??
-          milliseconds((ttl as Callback).call(self, result, ...args) as Duration, `${place}: what ttl returned`))
-    return own === undefined ? undefined : Math.max(1, Math.round(own * (1 - Math.random() * jitter)))
+  const of = typeof ttl === 'function' ? (ttl as Callback) : undefined
+  return {
+    cacheIf: checkFunction(raw.cacheIf, 'cacheIf', place),
+    of,
+    fixedMs: of ? undefined : milliseconds(ttl as Duration, `${place}: ttl`),
+    nullMs: durationOf(raw, 'nullTtl', place),
+    jitter: checkJitter(raw.jitter, place),
+    place,
   }
 }
 
-/** A promise is always true: what it will say comes too late. */
-function verdictOf(verdict: unknown): boolean {
-  if (typeof (verdict as PromiseLike<unknown> | undefined)?.then !== 'function') return Boolean(verdict)
-  throw new CacheConfigError('cacheIf returned a promise: it has to answer at once, with true or false')
+function durationOf(raw: RawPolicy, option: keyof RawPolicy, place: string): number | undefined {
+  return raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
 }
 
 function checkJitter(jitter: unknown, place: string): number {
@@ -223,14 +224,12 @@ function checkJitter(jitter: unknown, place: string): number {
 }
 
 function planBypass(bypass: unknown, place: string): Policy['bypass'] {
-  if (bypass === undefined) return undefined
-  requireFunction(bypass, 'bypass', place)
-  return (self, args) => Boolean((bypass as Callback).apply(self, args as unknown[]))
+  const callback = checkFunction(bypass, 'bypass', place)
+  return callback && ((self, args) => Boolean(callback.apply(self, args as unknown[])))
 }
 
 function planStaleness(raw: RawPolicy, place: string) {
-  const optional = (option: keyof RawPolicy) =>
-    raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
+  const optional = (option: keyof RawPolicy) => durationOf(raw, option, place)
   const revalidateMs = optional('staleWhileRevalidate') ?? 0
   const ifErrorMs = optional('staleIfError') ?? 0
   const softTimeoutMs = optional('softTimeout')
@@ -265,28 +264,12 @@ function checkRefreshAhead(beta: unknown, place: string): number {
 
 function planTags(tags: unknown, place: string): Policy['tags'] {
   if (tags === undefined) return undefined
-  if (typeof tags === 'function') return (self, args) => encodeTags((tags as Callback).apply(self, args as unknown[]))
+  if (typeof tags === 'function') return tags as Callback
   const fixed = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')
   if (!fixed)
     throw new CacheConfigError(
       `${place}: tags must be an array of words, or a function that returns one, as in tags: ['users']`,
     )
-  const encoded = encodeTags(tags)
-  return () => encoded
-}
-
-function planResultTags(tags: unknown, place: string): Policy['resultTags'] {
-  if (tags === undefined) return undefined
-  requireFunction(tags, 'resultTags', place)
-  return (self, result, args) => encodeTags((tags as Callback).call(self, result, ...args))
-}
-
-/** @throws TypeError for what is no list of words: entries under a wrong tag would outlive its invalidation */
-function encodeTags(tags: unknown): string[] {
-  if (!Array.isArray(tags)) throw new TypeError(`tags are an array of words, not ${typeof tags}`)
-  const odd = tags.find((tag) => typeof tag !== 'string' || tag === '')
-  if (odd !== undefined || tags.includes(undefined))
-    throw new TypeError(`a tag is a word that is not empty, not ${String(odd)}`)
   return [...new Set(tags.map(encodeTag))]
 }
 
@@ -302,9 +285,9 @@ function planVersion(version: unknown, place: string): string {
   )
 }
 
-function requireFunction(value: unknown, option: string, place: string): void {
-  if (typeof value !== 'function')
-    throw new CacheConfigError(`${place}: ${option} must be a function, got ${show(value)}`)
+function checkFunction(value: unknown, option: string, place: string): Callback | undefined {
+  if (value === undefined || typeof value === 'function') return value as Callback | undefined
+  throw new CacheConfigError(`${place}: ${option} must be a function, got ${show(value)}`)
 }
 
 function show(value: unknown): string {

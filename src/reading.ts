@@ -1,3 +1,4 @@
+import { tagsOf } from './answers.ts'
 import { about, type Call, KeyedCall } from './call.ts'
 import type { State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
@@ -78,7 +79,7 @@ export class Reading {
     const { policy, self, args } = call
     try {
       const shownKey = policy.plan.derive(self, args)
-      const tags = policy.tags?.(self, args) ?? NO_TAGS
+      const tags = policy.tags ? tagsOf(policy.tags, self, args) : NO_TAGS
       const rules = policy.serializer ? { ...this.#rules, serializer: policy.serializer } : this.#rules
       return new KeyedCall(call, tier, shownKey, `${this.#prefix}::${shownKey}`, rules, tags)
     } catch (error) {

@@ -1,5 +1,25 @@
-import { TooLargeError, UnstorableError } from './errors.ts'
 import { bytesOf, describe, kindOf } from './kind.ts'
+
+/** A value that cannot be stored and come back as what it was. */
+export class UnstorableError extends Error {
+  override readonly name = 'UnstorableError'
+
+  constructor(
+    readonly path: string,
+    readonly what: string,
+  ) {
+    super(`${path} is ${what}`)
+  }
+}
+
+/** A value above `maxValueBytes`. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError'
+
+  constructor(readonly limit: number) {
+    super(`the value is larger than maxValueBytes (${limit} bytes)`)
+  }
+}
 
 /** What a look through a value has found. */
 export interface Inspection {

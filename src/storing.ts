@@ -1,9 +1,10 @@
+import { resultTagsOf, ttlOf } from './answers.ts'
 import { about, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
 import { compressionFor } from './compression.ts'
 import type { Draft } from './drivers/driver.ts'
 import { type EntryHeader, newId } from './entry.ts'
-import { CacheTroubleError, messageOf, TooLargeError, UnstorableError } from './errors.ts'
+import { CacheTroubleError, messageOf } from './errors.ts'
 import type { Events, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
 import type { Flight, Shareable } from './flight.ts'
 import type { Guard } from './guard.ts'
@@ -11,7 +12,7 @@ import { copy } from './isolation.ts'
 import type { Lease } from './lease.ts'
 import { ANY_TAG } from './stamp-key.ts'
 import type { FoundStamp } from './stamps.ts'
-import { inspect } from './storable.ts'
+import { inspect, TooLargeError, UnstorableError } from './storable.ts'
 import { ensureStamps, stampsStand } from './tagged.ts'
 
 /** Stamps that stood before the load. */
@@ -53,10 +54,10 @@ export class Storing {
     const names = policy.resultTags ? [...tags, ANY_TAG] : tags
     if (names.length === 0) return NOTHING_NOTED
     const since = this.#clock.now()
-    const ensure = () => ensureStamps(tier, this.#prefix, names, policy.ttlHintMs + policy.keepStaleMs)
+    const ensure = () => ensureStamps(tier, this.#prefix, names, (policy.ttl.fixedMs ?? 0) + policy.keepStaleMs)
     const found = await this.#guard('stamps', policy.name, ensure)
     if (found instanceof CacheTroubleError) return undefined
-    return { stamps: pairs(tags, found), anyTag: policy.resultTags && found[tags.length], since }
+    return { stamps: pairs(tags, found), anyTag: policy.resultTags ? found[tags.length] : undefined, since }
   }
 
   /**
@@ -121,9 +122,9 @@ export class Storing {
 
   /** The entry to store, or why there is none. */
   #draft(call: KeyedCall, value: unknown, loadMs: number): Draft | UnstoredReason {
-    const { policy, self, args, tier, rules } = call
+    const { policy, tier, rules } = call
     try {
-      const ttlMs = policy.ttlMs(self, value, args)
+      const ttlMs = ttlOf(call, value)
       if (ttlMs === undefined) return 'uncacheable'
       const body = tier.driver.packing.pack(value, rules)
       const keepMs = ttlMs + policy.keepStaleMs
@@ -166,9 +167,8 @@ export class Storing {
   }
 
   #resultTags(call: KeyedCall, value: unknown): readonly string[] | UnstoredReason {
-    const { policy, self, args, tags } = call
     try {
-      return policy.resultTags?.(self, value, args).filter((tag) => !tags.includes(tag)) ?? []
+      return resultTagsOf(call, value).filter((tag) => !call.tags.includes(tag))
     } catch (error) {
       return this.#refusal(call, error)
     }

@@ -33,16 +33,15 @@ function copyMetadata(from: Function, to: Function): void {
 
 /** @throws CacheConfigError for what cannot be wrapped as a function that returns a promise */
 export function requireAsync(fn: unknown, place: string): asserts fn is (...args: unknown[]) => unknown {
-  if (typeof fn !== 'function')
-    throw new CacheConfigError(`${place} works on functions that return a promise, not on ${typeof fn}s`)
-  const tag = Object.prototype.toString.call(fn)
-  if (tag.includes('Generator')) {
-    throw new CacheConfigError(
-      `${place} works on functions that return a promise, and ${fn.name || 'this'} is a generator: collect its items and return an array`,
-    )
+  const problem = typeof fn === 'function' ? problemOf(fn) : `not on ${typeof fn}s`
+  if (problem) throw new CacheConfigError(`${place} works on functions that return a promise, ${problem}`)
+}
+
+function problemOf(fn: Function): string | undefined {
+  const name = `and ${fn.name || 'this'} is a`
+  if (Object.prototype.toString.call(fn).includes('Generator')) {
+    return `${name} generator: collect its items and return an array`
   }
   // A method may be called `class`.
-  if (/^class\b(?!\s*\()/.test(Function.prototype.toString.call(fn))) {
-    throw new CacheConfigError(`${place} works on functions that return a promise, and ${fn.name || 'this'} is a class`)
-  }
+  return /^class\b(?!\s*\()/.test(Function.prototype.toString.call(fn)) ? `${name} class` : undefined
 }

@@ -24,8 +24,11 @@ const BUILTINS = ['node:async_hooks', 'node:crypto']
 
 const MAX_LINES = 350
 
-/** What a program loads by importing the package, minified and compressed. Measured: 15.6 kB; the aim is 12. */
-const MAX_BYTES = 15_700
+/**
+ * What a program loads by importing the package, minified and compressed. Measured: 14.0 kB; the aim is 12. Nearly all of
+ * it has to answer at once: 4 kB check options, 3 kB make keys (`keyFor`, `secret` and `pattern` are synchronous).
+ */
+const MAX_BYTES = 14_200
 
 /**
  * What importing the package loads: what declaring needs, and what must not be lost. All else is behind the dynamic import
@@ -35,17 +38,7 @@ const STATIC = [
   ...['index', 'default', 'configure', 'cache', 'cached', 'decorators', 'method-policy', 'wrap', 'names'],
   ...['options', 'policy', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
-  ...[
-    'first-calls',
-    'core-loader',
-    'load-core',
-    'redis/ahead',
-    'invalidation',
-    'backlog',
-    'guard',
-    'stamp-key',
-    'compression',
-  ],
+  ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'backlog', 'stamp-key', 'compression'],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../src/clock.ts'
-import { sleep, withDeadline } from '../src/deadline.ts'
-import { CommandTimeoutError } from '../src/errors.ts'
+import { CommandTimeoutError, sleep, withDeadline } from '../src/deadline.ts'
 import { HandClock } from './hand-clock.ts'
 
 const execute = promisify(execFile)

@@ -2,8 +2,9 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Body } from '../src/drivers/driver.ts'
-import { CacheTroubleError, TooLargeError, UnstorableError } from '../src/errors.ts'
+import { CacheTroubleError } from '../src/errors.ts'
 import { livePacking, type PackRules, type Serializer, wirePacking } from '../src/packing.ts'
+import { TooLargeError, UnstorableError } from '../src/storable.ts'
 import { expectSame, plainData } from './plain-data.ts'
 
 const rules = (serializer?: Serializer, maxValueBytes = 1024 * 1024): PackRules => ({ serializer, maxValueBytes })

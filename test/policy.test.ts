@@ -1,10 +1,12 @@
 import { describe, expect, test, vi } from 'vitest'
+import { ttlOf as ttlOfCall } from '../src/answers.ts'
 import { CacheConfigError } from '../src/errors.ts'
 import { makePolicy, type RawPolicy } from '../src/policy.ts'
 
 const fn = async (_a: unknown) => {}
 const make = (raw: RawPolicy, name: string | undefined = 'load') => makePolicy(raw, fn, name, 'cached(load)')
-const ttlOf = (raw: RawPolicy, result: unknown, ...args: unknown[]) => make(raw).ttlMs('self', result, args)
+const ttlOf = (raw: RawPolicy, result: unknown, ...args: unknown[]) =>
+  ttlOfCall({ policy: make(raw), self: 'self', args }, result)
 
 describe('a policy', () => {
   test('is frozen, with defaults', () => {

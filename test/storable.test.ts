@@ -2,8 +2,7 @@ import { Readable } from 'node:stream'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TooLargeError, UnstorableError } from '../src/errors.ts'
-import { inspect } from '../src/storable.ts'
+import { inspect, TooLargeError, UnstorableError } from '../src/storable.ts'
 import { plainData } from './plain-data.ts'
 
 const LIMIT = 1024 * 1024

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CacheTroubleError, CommandTimeoutError } from '../../src/errors.ts'
+import { CommandTimeoutError } from '../../src/deadline.ts'
+import { CacheTroubleError } from '../../src/errors.ts'
 import { redact, toTrouble } from '../../src/redis/trouble.ts'
 
 const reply = (message: string) =>

@@ -4,17 +4,21 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { inOneChunk } from '../../tsup.config.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** In bytes, minified and compressed: the entry of src and all that it imports statically, without ioredis. */
+/**
+ * In bytes, minified and compressed: the entry of src and all that it imports statically, in the chunks that are published,
+ * without ioredis.
+ */
 export async function loadedSize(): Promise<number> {
   const outdir = mkdtempSync(join(tmpdir(), 'cachewell-size-'))
   try {
     const { metafile } = await build({
       ...{ entryPoints: [join(root, 'src/index.ts')], outdir, absWorkingDir: root, external: ['ioredis'] },
       ...{ bundle: true, splitting: true, minify: true, format: 'esm', platform: 'node', target: 'node20' },
-      metafile: true,
+      ...{ plugins: [inOneChunk], metafile: true },
     })
     const loaded = new Set<string>()
     const load = (output: string): void => {
