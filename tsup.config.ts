@@ -32,10 +32,4 @@ export default defineConfig({
   treeshake: true,
   external: ['ioredis'],
   esbuildPlugins: [inOneChunk],
-  esbuildOptions(options) {
-    // Less to read for the process that starts. Names stay as they are, and lines short enough to point at in a stack.
-    options.minifyWhitespace = true
-    options.minifySyntax = true
-    options.lineLimit = 120
-  },
 })

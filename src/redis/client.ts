@@ -1,5 +1,3 @@
-import { SCRIPTS } from './scripts.ts'
-
 /** What we use of an ioredis client; ioredis 5 and 6 and ioredis-mock all have it. */
 export interface RedisClient {
   connect(): Promise<unknown>
@@ -58,7 +56,7 @@ export function recipeFrom(source: string | object, connectTimeout: number): Cli
     const { Redis } = await import('ioredis')
     const given = typeof source === 'string' ? [source] : []
     const options = { ...(typeof source === 'string' ? {} : source), ...OURS, connectTimeout }
-    return prepare(new (Redis as unknown as new (...args: unknown[]) => RedisClient)(...given, options))
+    return new (Redis as unknown as new (...args: unknown[]) => RedisClient)(...given, options)
   }
 }
 
@@ -67,7 +65,7 @@ export function recipeFrom(source: string | object, connectTimeout: number): Cli
  * neither side's settings or subscriptions reach the other.
  */
 export function recipeFromClient(client: RedisClient, connectTimeout: number): ClientRecipe {
-  return () => prepare(client.duplicate({ ...OURS, connectTimeout }))
+  return () => client.duplicate({ ...OURS, connectTimeout })
 }
 
 /** What must not appear in a message. */
@@ -85,11 +83,6 @@ function safeDecode(text: string): string {
   } catch {
     return text
   }
-}
-
-function prepare(client: RedisClient): RedisClient {
-  for (const [name, lua] of Object.entries(SCRIPTS)) client.defineCommand(name, { numberOfKeys: 1, lua })
-  return client
 }
 
 /**

@@ -137,7 +137,10 @@ export function runScript<T>(
   key: string,
   ...args: (string | number | Buffer)[]
 ): Promise<T> {
-  return (client as unknown as Record<Script, (...args: unknown[]) => Promise<T>>)[name](key, ...args)
+  const scripts = client as unknown as Record<Script, (...args: unknown[]) => Promise<T>>
+  // With its first use: a hit needs none, and all of them take as long to prepare as a read does.
+  if (!scripts[name]) client.defineCommand(name, { numberOfKeys: 1, lua: SCRIPTS[name] })
+  return scripts[name](key, ...args)
 }
 
 /** Makes all of them known to a server. */
