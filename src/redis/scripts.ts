@@ -138,7 +138,7 @@ export function runScript<T>(
   ...args: (string | number | Buffer)[]
 ): Promise<T> {
   const scripts = client as unknown as Record<Script, (...args: unknown[]) => Promise<T>>
-  // With its first use: a hit needs none, and all of them take as long to prepare as a read does.
+  // With its first use: a hit needs none, and preparing all of them takes longer than a read.
   if (!scripts[name]) client.defineCommand(name, { numberOfKeys: 1, lua: SCRIPTS[name] })
   return scripts[name](key, ...args)
 }
