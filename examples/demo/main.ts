@@ -1,84 +1,72 @@
-import { isDeepStrictEqual } from 'node:util'
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
 import { configureCache, defaultCache, invalidate } from 'cachewell'
 import { openDatabase } from './database.ts'
 import { FlightStatistics } from './flight-statistics.ts'
 import { loadDatasets } from './load-datasets.ts'
-import { formatMs, passTable } from './pass-table.ts'
+import { listen, pageServer } from './page-server.ts'
 import { progressLine } from './progress-line.ts'
-import { type Answer, runPass, totalMs } from './run-pass.ts'
+import { runOnce } from './run-once.ts'
 import { storeInUse } from './store-in-use.ts'
 
-const unknown = process.argv.slice(2).filter((argument) => argument !== '--once')
-if (unknown.length > 0) {
-  console.error(`unknown argument: ${unknown.join(' ')}\nusage: npm run demo -- [--once]`)
-  process.exitCode = 2
-} else {
-  await demo()
+const USAGE = `usage: npm run demo -- [--port=4280] [--near]   serves the page; --near needs REDIS_URL
+       npm run demo -- --once [--near]          prints figures and ends`
+
+const settings = readSettings()
+if (settings) await demo(settings)
+else process.exitCode = 2
+
+function readSettings() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        once: { type: 'boolean', default: false },
+        near: { type: 'boolean', default: false },
+        port: { type: 'string', default: '4280' },
+      },
+    })
+    const port = Number(values.port)
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`not a port: ${values.port}`)
+    if (values.near && !process.env.REDIS_URL) throw new Error('--near keeps copies of what is in Redis: set REDIS_URL')
+    return { ...values, port }
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`)
+  }
 }
 
-async function demo(): Promise<void> {
+async function demo({ once, near, port }: { once: boolean; near: boolean; port: number }): Promise<void> {
   // The demo tells of the connection itself. In a service, leave `logger` alone: it writes warnings to the console.
-  configureCache({ url: process.env.REDIS_URL || 'memory:', prefix: 'flights-demo', logger: false })
+  configureCache({ url: process.env.REDIS_URL || 'memory:', prefix: 'flights-demo', near, logger: false })
   const database = openDatabase()
   try {
     console.log('Starting Postgres (PGlite, on a thread of its own) and loading the data')
     await loadDatasets(database, progressLine(process.stdout))
-    await passes(new FlightStatistics(database))
+    const store = storeInUse(near)
+    // The data is as it was before any write; and what an earlier run left in Redis would make the first load warm.
+    await invalidate('*')
+    const { name, hint } = store()
+    console.log(`\nStore: ${name}\n${hint ? `${hint}\n` : ''}`)
+    const statistics = new FlightStatistics(database)
+    const server = pageServer(statistics, store)
+    if (once) await runOnce(statistics, server)
+    else await serve(server, port)
   } finally {
     await defaultCache.close()
     await database.close()
   }
 }
 
-async function passes(statistics: FlightStatistics): Promise<void> {
-  const store = storeInUse()
-  // What an earlier run left in Redis would make the cold pass warm.
-  await invalidate('*')
-  console.log(`\n${store()}\n`)
-
-  const cold = await runPass(statistics)
-  const warm = await runPass(statistics)
-  const write = await timedWrite(statistics)
-  const after = await runPass(statistics)
-
-  console.log(passTable({ cold, warm, after }))
-  console.log('reads: 200k = flights-200k (no airports, no dates), 20k = flights-20k (January to March 2001),')
-  console.log('       airports = the directory with the routes of 2008 (flights-airport)\n')
-  console.log(`write  ${write}`)
-  console.log(`after  answers that had to come from the database again: ${count(after, fromDatabase)}`)
-  console.log(`speed  warm was ${(totalMs(cold) / totalMs(warm)).toFixed(1)} times as fast as cold`)
-
-  // All of it is asked once more with the cache emptied: what stayed cached has to be what the database says.
-  await invalidate('*')
-  const truth = (await runPass(statistics)).map((answer) => (fromDatabase(answer) ? answer : undefined))
-  console.log(`check  warm answers equal to the cold ones: ${equal(warm, cold)}`)
-  console.log(`check  answers after the write equal to the database's: ${equal(after, truth)}`)
-}
-
-async function timedWrite(statistics: FlightStatistics): Promise<string> {
-  let removed = 0
-  let deferred = false
-  const stopListening = defaultCache.on((event) => {
-    if (event.type !== 'invalidate') return
-    removed += event.removed
-    deferred ||= event.deferred
+async function serve(server: ReturnType<typeof pageServer>, port: number): Promise<void> {
+  const url = await listen(server, port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error
+    console.error(`Port ${port} is taken; with --port=0 a free one is chosen.`)
   })
-  const start = performance.now()
-  const flights = await statistics.recordDelay('ATL', '2001-02-12', 60)
-  const ms = formatMs(performance.now() - start)
-  stopListening()
-  const effect = deferred ? 'invalidation kept for when Redis is back' : `${removed} cached answers removed`
-  return `recordDelay('ATL', '2001-02-12', 60): ${flights} rows updated, ${effect}, ${ms} ms`
-}
-
-function fromDatabase({ from }: Answer): boolean {
-  return from === 'database'
-}
-
-function equal(pass: readonly Answer[], other: readonly (Answer | undefined)[]): string {
-  return count(pass, ({ value }, i) => isDeepStrictEqual(value, other[i]?.value))
-}
-
-function count(pass: readonly Answer[], test: (answer: Answer, index: number) => boolean): string {
-  return `${pass.filter(test).length} of ${pass.length}`
+  if (!url) {
+    process.exitCode = 1
+    return
+  }
+  console.log(`Flight operations: ${url}   (Ctrl-C ends it)`)
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  server.close()
+  server.closeAllConnections()
 }

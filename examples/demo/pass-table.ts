@@ -1,5 +1,5 @@
+import { type Answer, totalMs } from './answers.ts'
 import { questions } from './questions.ts'
-import { type Answer, totalMs } from './run-pass.ts'
 
 /** The passes side by side, as plain text of at most 100 columns. */
 export function passTable(passes: Readonly<Record<string, readonly Answer[]>>): string {

@@ -1,7 +1,13 @@
 import { defaultCache } from 'cachewell'
 
-/** Listens from now on; the function it returns says in one line where answers are kept. */
-export function storeInUse(): () => string {
+export interface Store {
+  readonly name: string
+  /** What to do about it, or what is wrong with it. */
+  readonly hint: string
+}
+
+/** Listens from now on; the function it returns says where answers are kept. */
+export function storeInUse(near: boolean): () => Store {
   let state: 'ready' | 'lost' | 'failed' | undefined
   let reason = 'no answer yet'
   defaultCache.on((event) => {
@@ -11,13 +17,21 @@ export function storeInUse(): () => string {
   })
   return () => {
     const { REDIS_URL } = process.env
-    if (!REDIS_URL) return 'Store: memory of this process (set REDIS_URL to keep the answers in Redis)'
-    // Only the host: the URL may hold a password.
-    const { host } = new URL(REDIS_URL)
-    if (state === 'ready') return `Store: Redis at ${host}`
-    return (
-      `Store: none. REDIS_URL is set, but Redis cannot be reached at ${host}\n` +
-      `(${reason}). The demo goes on without it: answers come from the database.`
-    )
+    if (!REDIS_URL) return { name: 'memory of this process', hint: 'Set REDIS_URL to keep the answers in Redis.' }
+    const hosts = hostsOf(REDIS_URL)
+    if (state === 'ready') {
+      return near
+        ? { name: `Redis at ${hosts}, with near copies in this process`, hint: '' }
+        : { name: `Redis at ${hosts}`, hint: 'With --near, copies of what was read are kept in this process, too.' }
+    }
+    return {
+      name: 'none',
+      hint: `REDIS_URL is set, but Redis cannot be reached at ${hosts}\n(${reason}). The demo goes on without it.`,
+    }
   }
+}
+
+/** Only the hosts, of which there may be several: the URL may hold a password. */
+function hostsOf(url: string): string {
+  return url.replace(/^[^:]*:\/\/(.*@)?/, '').replace(/[/?#].*$/, '')
 }

@@ -20,7 +20,7 @@ const CHANGED_BY_THE_WRITE = [
 
 const timeout = 120_000
 
-test('answers come from the database, then from memory, then from where they must', { timeout }, async () => {
+test('answers come from the function, then from memory, then from where they must', { timeout }, async () => {
   const { code, stdout, stderr } = await runDemo(['--once'])
 
   expect(code, stderr).toBe(0)
@@ -29,13 +29,14 @@ test('answers come from the database, then from memory, then from where they mus
   const rows = tableRows(stdout)
   expect(rows).toHaveLength(14)
   for (const { call, cold, warm, after } of rows) {
-    const wanted = CHANGED_BY_THE_WRITE.includes(call) ? 'database' : 'memory'
-    expect({ call, cold, warm, after }).toEqual({ call, cold: 'database', warm: 'memory', after: wanted })
+    const wanted = CHANGED_BY_THE_WRITE.includes(call) ? 'function' : 'memory'
+    expect({ call, cold, warm, after }).toEqual({ call, cold: 'function', warm: 'memory', after: wanted })
   }
   expect(rows.map(({ call }) => call)).toEqual(expect.arrayContaining(CHANGED_BY_THE_WRITE))
   expect(stdout).toContain('16 rows updated, 5 cached answers removed')
   expect(stdout).toContain('warm answers equal to the cold ones: 14 of 14')
   expect(stdout).toContain("answers after the write equal to the database's: 14 of 14")
+  expect(stdout).toContain('answers that the page is sent equal to these: 14 of 14')
   expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
 })
 
@@ -49,7 +50,7 @@ test('without the Redis of REDIS_URL it works all the same, and says so', { time
   expect(stdout + stderr).not.toContain('not-to-be-shown')
   const rows = tableRows(stdout)
   expect(rows).toHaveLength(14)
-  for (const { cold, warm, after } of rows) expect([cold, warm, after]).toEqual(['database', 'database', 'database'])
+  for (const { cold, warm, after } of rows) expect([cold, warm, after]).toEqual(['function', 'function', 'function'])
   expect(stdout).toContain("answers after the write equal to the database's: 14 of 14")
 })
 
@@ -57,7 +58,7 @@ test('an unknown argument is answered with the usage', { timeout }, async () => 
   const { code, stdout, stderr } = await runDemo(['--twice'])
 
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-  expect(stderr).toContain('usage: npm run demo -- [--once]')
+  expect(stderr).toContain('usage: npm run demo -- [--port')
 })
 
 async function runDemo(args: readonly string[], settings: Record<string, string> = {}) {
