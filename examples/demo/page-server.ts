@@ -16,7 +16,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 const HEADERS = {
   'content-security-policy': "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
   'x-content-type-options': 'nosniff',
-  'cache-control': 'no-store',
+  // Asked for anew each time. With no-store, Chromium lists a response that was read line by line as aborted.
+  'cache-control': 'no-cache',
 }
 
 /**

@@ -5,6 +5,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { describeRedis } from '../support/redis-available.ts'
+import { RedisServer } from '../support/redis-server.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const tsx = createRequire(import.meta.url).resolve('tsx/cli')
@@ -54,10 +56,35 @@ test('without the Redis of REDIS_URL it works all the same, and says so', { time
   expect(stdout).toContain("answers after the write equal to the database's: 14 of 14")
 })
 
-test('an unknown argument is answered with the usage', { timeout }, async () => {
-  const { code, stdout, stderr } = await runDemo(['--twice'])
+describeRedis('the demo over Redis', () => {
+  test('answers come from Redis once, and then from the copies in this process', { timeout }, async () => {
+    await using redis = await RedisServer.start({ password: 'not-to-be-shown' })
+    const { code, stdout, stderr } = await runDemo(['--once', '--near'], { REDIS_URL: redis.url })
+
+    expect(code, stderr).toBe(0)
+    expect(stdout).toContain(`Store: Redis at 127.0.0.1:${redis.port}, with near copies`)
+    expect(stdout + stderr).not.toContain('not-to-be-shown')
+    const rows = tableRows(stdout)
+    expect(rows).toHaveLength(14)
+    for (const { call, cold, warm, after } of rows) {
+      const wanted = CHANGED_BY_THE_WRITE.includes(call) ? 'function' : 'near'
+      expect({ call, cold, warm, after }).toEqual({ call, cold: 'function', warm: 'redis', after: wanted })
+    }
+    expect(stdout).toContain('16 rows updated, 5 cached answers removed')
+    expect(stdout).toContain("answers after the write equal to the database's: 14 of 14")
+    expect(stdout).toContain('answers that the page is sent equal to these: 14 of 14')
+  })
+})
+
+test.each([
+  [['--twice'], "Unknown option '--twice'"],
+  [['--port=http'], 'not a port: http'],
+  [['--once', '--near'], 'set REDIS_URL'],
+])('%j is answered with what is wrong and the usage', { timeout }, async (args, wrong) => {
+  const { code, stdout, stderr } = await runDemo(args)
 
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toContain(wrong)
   expect(stderr).toContain('usage: npm run demo -- [--port')
 })
 

@@ -76,11 +76,12 @@ async function ask(path, options) {
 
 /** Each line of a response, parsed, as soon as it has come. */
 async function* lines(response) {
+  const reader = response.body.getReader()
+  const decoder = new TextDecoder()
   let rest = ''
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   for (;;) {
-    const { done, value = '' } = await reader.read()
-    const complete = (rest + value).split('\n')
+    const { done, value } = await reader.read()
+    const complete = (rest + decoder.decode(value, { stream: !done })).split('\n')
     rest = complete.pop()
     for (const line of complete) yield JSON.parse(line)
     if (done) return
