@@ -100,8 +100,12 @@ export function createCache(options: CacheOptions = {}): Cache {
   return cacheOver({ names: new Names(), engine: () => engine })
 }
 
-/** With `makeCore`, which it loads at the first call, the only place that puts the parts together. */
-export function createEngine(given: CacheOptions): CacheEngine {
+/**
+ * With `makeCore`, which it loads at the first call, the only place that puts the parts together.
+ *
+ * @param load - what the core comes from: a cache for tests has another store below it
+ */
+export function createEngine(given: CacheOptions, load = loadCore): CacheEngine {
   const options = resolveOptions(given, environment())
   const { clock, prefix, logger } = options
   let lineOf: LineOf = () => undefined
@@ -111,7 +115,7 @@ export function createEngine(given: CacheOptions): CacheEngine {
   let closed = false
   const loader = new CoreLoader(
     async () => {
-      const core = await loadCore(options, events, backlog)
+      const core = await load(options, events, backlog)
       lineOf = core.lineOf
       near = core.near
       if (closed) await core.close()

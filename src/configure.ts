@@ -5,7 +5,7 @@ import { kindOf } from './kind.ts'
 import { Names } from './names.ts'
 import type { CacheOptions } from './options.ts'
 
-interface DefaultHome extends Home {
+export interface DefaultHome extends Home {
   options: CacheOptions | undefined
   made: CacheEngine | undefined
 }
@@ -13,7 +13,8 @@ interface DefaultHome extends Home {
 /** The ESM and the CJS copy of this package, and several versions of it, share one default cache in a process. */
 const SLOT = Symbol.for('cachewell/1')
 
-function defaultHome(): DefaultHome {
+/** For who is to stand in its place for a while, too: what `engine` returns is what all copies use. */
+export function defaultHome(): DefaultHome {
   const slots = globalThis as { [SLOT]?: DefaultHome }
   slots[SLOT] ??= {
     names: new Names(),

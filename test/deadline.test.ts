@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../src/clock.ts'
 import { CommandTimeoutError, sleep, withDeadline } from '../src/deadline.ts'
-import { HandClock } from './hand-clock.ts'
+import { HandClock } from '../src/testing/hand-clock.ts'
 
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))

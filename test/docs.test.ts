@@ -34,7 +34,7 @@ const compilerOptions: ts.CompilerOptions = {
   noEmit: true,
   skipLibCheck: true,
   types: ['node'],
-  paths: { cachewell: [join(root, 'src/index.ts')] },
+  paths: { cachewell: [join(root, 'src/index.ts')], 'cachewell/testing': [join(root, 'src/testing/index.ts')] },
 }
 
 describe('code blocks', () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CacheEvent, Events } from '../src/events.ts'
 import { logEvents } from '../src/log.ts'
 import { lineOf } from '../src/log-lines.ts'
-import { HandClock } from './hand-clock.ts'
+import { HandClock } from '../src/testing/hand-clock.ts'
 
 const call = { name: 'user:', key: 'user:1' }
 const hit: CacheEvent = { type: 'hit', ...call, tier: 'redis', stale: false, ageMs: 1, ttlMs: 1 }

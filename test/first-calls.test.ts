@@ -1,6 +1,6 @@
 import { type Cache, type CacheEvent, commitScope, createCache } from 'cachewell'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { HandClock } from './hand-clock.ts'
+import { HandClock } from '../src/testing/hand-clock.ts'
 import { counting } from './integration/open-cache.ts'
 import { describeRedis } from './support/redis-available.ts'
 import { RedisServer } from './support/redis-server.ts'

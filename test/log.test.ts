@@ -3,7 +3,7 @@ import { CacheTroubleError } from '../src/errors.ts'
 import type { CacheEvent } from '../src/events.ts'
 import { logEvents } from '../src/log.ts'
 import { lineOf } from '../src/log-lines.ts'
-import { HandClock } from './hand-clock.ts'
+import { HandClock } from '../src/testing/hand-clock.ts'
 
 function setUp() {
   const clock = new HandClock()

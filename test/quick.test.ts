@@ -1,6 +1,6 @@
 import { createCache } from 'cachewell'
 import { describe, expect, test } from 'vitest'
-import { HandClock } from './hand-clock.ts'
+import { HandClock } from '../src/testing/hand-clock.ts'
 
 /** A hit on what is in this process goes a short way, where nothing else has to be looked at. */
 describe('the short way of a hit', () => {

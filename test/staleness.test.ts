@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Cache, type CacheEvent, createCache, LoadTimeoutError, loadSignal } from '../src/index.ts'
-import { HandClock } from './hand-clock.ts'
+import { HandClock } from '../src/testing/hand-clock.ts'
 import { until } from './support/until.ts'
 
 describe('stale values', () => {

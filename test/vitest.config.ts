@@ -5,7 +5,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 export default defineConfig({
   root,
-  resolve: { alias: { cachewell: `${root}src/index.ts` } },
+  // The longer name first: an alias is also that of what begins with it.
+  resolve: { alias: { 'cachewell/testing': `${root}src/testing/index.ts`, cachewell: `${root}src/index.ts` } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/package/**', '**/node_modules/**'],

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { sleep, withDeadline } from '../deadline.ts'
+import { withDeadline } from '../deadline.ts'
 import {
   type DecodedEntry,
   decodeEntry,
@@ -15,6 +15,7 @@ import type { RedisClient } from '../redis/client.ts'
 import { compress, expandAll, type Sent } from '../redis/compress.ts'
 import type { Journal } from '../redis/journal.ts'
 import { Leftovers } from '../redis/leftovers.ts'
+import { Replay } from '../redis/replay.ts'
 import { runScript } from '../redis/scripts.ts'
 import type { ServerClock } from '../redis/server-clock.ts'
 import { REMOVE_TIMEOUT_MS, type Reply, type Topology } from '../redis/topology.ts'
@@ -39,8 +40,7 @@ const DEFERRED: State = Object.freeze({
   kind: 'error',
   error: new CacheTroubleError('DEFERRED', 'what stands there is still to be removed', true),
 })
-/** How often it is tried to carry out what was deferred, and how long at the very end. */
-const REPLAY_EVERY_MS = 500
+/** How long it is tried at the very end to carry out what was deferred. */
 const LAST_TRY_MS = 400
 const LEASE_HEAD = entryHead('lease', '')
 /** How long leases are left behind, at most: as long as they stand, or a little longer. */
@@ -59,10 +59,8 @@ export interface RedisDriver extends Driver {
 export function redisDriver(options: RedisDriverOptions): RedisDriver {
   const { topology, journal, serverClock, commandTimeoutMs } = options
   const run: Topology['run'] = (...command) => topology.run(...command)
-  let closed = false
   const leftovers = new Leftovers(options.clock)
-  let replaying = false
-  let wake = () => {}
+  const replay = new Replay({ ...options, carryOut })
 
   const header = (
     kind: EntryHeader['kind'],
@@ -162,7 +160,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
         journal.add({ key })
         topology.reset(key)
       }
-      if (sent.length > 0) void replay()
+      if (sent.length > 0) replay.start()
       throw (failed[0] as PromiseRejectedResult).reason
     },
 
@@ -179,7 +177,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
 
     defer(removal) {
       journal.add(removal)
-      void replay()
+      replay.start()
     },
 
     increment: (key, by, ttlMs) =>
@@ -205,15 +203,14 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     watch: (key) => topology.watch(key),
 
     replay() {
-      wake()
-      void replay()
+      replay.wake()
       const release = (key: string, head: string) =>
         run(key, 'release', (client) => runScript(client, 'cachewellRelease', key, head))
       void leftovers.clear(release)
     },
 
     async close() {
-      closed = true
+      replay.end()
       if (journal.size > 0) {
         const lastTry = journal.replay(carryOut)
         await withDeadline(lastTry, LAST_TRY_MS, 'what was deferred', options.clock).catch(() => {})
@@ -232,30 +229,6 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       if (head.startsWith(LEASE_HEAD) && !isLocal) leftovers.add(key, head, LEFT_MS)
       throw error
     }
-  }
-
-  async function replay(): Promise<void> {
-    if (replaying) return
-    replaying = true
-    // Until the first turn is over, whatever else is to be noted with it has been.
-    await null
-    let count = 0
-    while (journal.size > 0 && !closed) {
-      try {
-        await journal.replay(async (removal) => {
-          await carryOut(removal)
-          journal.acknowledge(removal)
-          count++
-        })
-      } catch {
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        await Promise.race([woken, sleep(REPLAY_EVERY_MS * (0.5 + Math.random() / 2), options.clock)])
-      }
-    }
-    replaying = false
-    if (count > 0) options.onReplayed(count)
   }
 
   async function carryOut(removal: Removal): Promise<number> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Draft, Driver, State } from '../../src/drivers/driver.ts'
 import { memoryDriver } from '../../src/drivers/memory.ts'
 import { entryHead } from '../../src/entry.ts'
-import { HandClock } from '../hand-clock.ts'
+import { HandClock } from '../../src/testing/hand-clock.ts'
 
 const RULES = { serializer: undefined, maxValueBytes: 1e6 }
 

@@ -1,5 +1,5 @@
 import { type Cache, type CachedFunction, createCache } from 'cachewell'
-import { HandClock } from '../hand-clock.ts'
+import { HandClock } from '../../src/testing/hand-clock.ts'
 import { type Gate, makeGate } from '../integration/open-cache.ts'
 import { NAMES, type Name, type Outcome, PLACES, type Place, type Result, type Source } from './functions.ts'
 

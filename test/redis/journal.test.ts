@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Removal } from '../../src/drivers/driver.ts'
 import { Journal } from '../../src/redis/journal.ts'
-import { HandClock } from '../hand-clock.ts'
+import { HandClock } from '../../src/testing/hand-clock.ts'
 
 const EVERYTHING = ['p::*']
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../src/clock.ts'
+import { type Clock, systemClock, type Timer } from '../clock.ts'
 
 interface Waiting extends Timer {
   readonly at: number
@@ -29,10 +29,19 @@ export class HandClock implements Clock {
     this.#timers.delete(timer as Waiting)
   }
 
+  /** Of the real loop: it is a turn, and no time. */
   setImmediate(callback: () => void): void {
-    setImmediate(callback)
+    systemClock.setImmediate(callback)
   }
 
+  /** When the next timer is due; `undefined` when there is none. */
+  get nextAt(): number | undefined {
+    let next: number | undefined
+    for (const { at } of this.#timers) if (next === undefined || at < next) next = at
+    return next
+  }
+
+  /** Timers that come due are called one after the other, all of them at the end of it. */
   advance(ms: number): void {
     this.#now += ms
     for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {

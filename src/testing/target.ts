@@ -1,0 +1,70 @@
+import { type Call, keyFor } from '../call.ts'
+import type { CacheEngine, CallPath } from '../engine.ts'
+import { CacheConfigError } from '../errors.ts'
+import { matches } from '../glob.ts'
+import { directKey } from '../invalidation.ts'
+import type { KeyParts } from '../key-plan.ts'
+import { isPattern, spelledPattern } from '../pattern.ts'
+
+/**
+ * What a question is about: a key (`'user:1'`, or an array of parts), a pattern (`'user:*'`), the name under which events
+ * show a function (the static head of its key: `'user'`), or a call that is not carried out and only says of which key
+ * it would be: `() => users.find(1)`.
+ */
+export type Target = KeyParts | (() => unknown)
+
+/** A target that is understood. */
+export interface Wanted {
+  /** As messages name it. */
+  readonly shown: string
+  readonly key?: string
+  readonly name?: string
+  readonly glob?: string
+  readonly call?: Call
+}
+
+/** @throws CacheConfigError for what names nothing */
+export function wantedOf(target: Target, engine: CacheEngine, what: string): Wanted {
+  if (typeof target === 'function') {
+    const call = dryCall(engine, target, what)
+    const key = keyFor(call)
+    if (key === undefined) {
+      throw new CacheConfigError(`${what}: no key can be made of the arguments of this call of ${call.policy.name}`)
+    }
+    return { shown: key, key, call }
+  }
+  if (typeof target === 'string' && isPattern(target)) return { shown: target, glob: spelledPattern(target) }
+  const key = directKey(target, what)
+  return typeof target === 'string' ? { shown: key, key, name: target } : { shown: key, key }
+}
+
+export function isOf({ key, name, glob }: Wanted, about: { readonly name: string; readonly key?: string }): boolean {
+  if (glob !== undefined) return about.key !== undefined && matches(glob, about.key)
+  return (key !== undefined && about.key === key) || (name !== undefined && about.name === name)
+}
+
+/**
+ * Wrappers hand each call to the engine at once, before anything else happens. So for as long as it takes to call one,
+ * there is one that only takes note.
+ */
+function dryCall(engine: CacheEngine, work: () => unknown, what: string): Call {
+  const noted: Call[] = []
+  const note = (call: Call) => {
+    noted.push(call)
+    return new Promise<never>(() => {})
+  }
+  const noting: CallPath = { run: note, refresh: note, peek: note, set: note, update: note }
+  const { path } = engine
+  engine.path = noting
+  try {
+    const outcome = work()
+    // What else was called meanwhile is nobody's to wait for.
+    if (outcome instanceof Promise) outcome.catch(() => {})
+  } finally {
+    engine.path = path
+  }
+  const [call, another] = noted
+  if (call && !another) return call
+  const said = call ? 'more than one cached function was called' : 'no cached function of this cache was called'
+  throw new CacheConfigError(`${what} takes a call of a cached function, as in () => users.find(1), and ${said}`)
+}
