@@ -20,7 +20,8 @@ export const inOneChunk: Plugin = {
 }
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  // Each edge is a subpath of its own, beside the package itself.
+  entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
   format: ['esm', 'cjs'],
   target: 'node20',
   platform: 'node',
