@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { type Block, fencedBlocks, nameOf } from './support/code-blocks.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const filesIn = (folder: string, ending: string, recursive = false) =>
@@ -13,14 +14,6 @@ const filesIn = (folder: string, ending: string, recursive = false) =>
 
 const pages = ['README.md', ...filesIn('docs', '.md')]
 const sources = filesIn('src', '.ts', true)
-
-interface Block {
-  /** As it is named in messages. */
-  readonly file: string
-  /** Of the block's first line of code, counted from one. */
-  readonly line: number
-  readonly code: string
-}
 
 /** What a reader of the page is likely to have: strict, TC39 decorators, Node's types. */
 const compilerOptions: ts.CompilerOptions = {
@@ -33,7 +26,8 @@ const compilerOptions: ts.CompilerOptions = {
   strict: true,
   noEmit: true,
   skipLibCheck: true,
-  types: ['node'],
+  // Jest's globals are those of vitest, as far as a page uses them.
+  types: ['node', 'vitest/globals'],
   paths: { cachewell: [join(root, 'src/index.ts')], 'cachewell/testing': [join(root, 'src/testing/index.ts')] },
 }
 
@@ -80,33 +74,12 @@ describe('links', () => {
   })
 })
 
-/** Fenced blocks in the language `ts`. */
 function blocksOfPage(file: string): Block[] {
-  return fencedIn(read(file).split('\n'), file, 1)
+  return fencedBlocks(read(file).split('\n'), file, 1)
 }
 
 function blocksOfSource(file: string): Block[] {
-  return docCommentsOf(file).flatMap(({ lines, line }) => fencedIn(lines, file, line))
-}
-
-function fencedIn(lines: readonly string[], file: string, firstLine: number): Block[] {
-  const blocks: Block[] = []
-  let open: { fence: string; indent: string; isCode: boolean; start: number } | undefined
-  lines.forEach((text, index) => {
-    const fence = /^(\s*)(`{3,}|~{3,})\s*(\S*)/.exec(text)
-    if (open) {
-      if (fence?.[3] !== '' || !fence[2]?.startsWith(open.fence)) return
-      const { indent, start, isCode } = open
-      const code = lines.slice(start, index).map((one) => (one.startsWith(indent) ? one.slice(indent.length) : one))
-      if (isCode) blocks.push({ file, line: firstLine + start, code: `${code.join('\n')}\n` })
-      open = undefined
-    } else if (fence) {
-      const [, indent = '', marks = '', language = ''] = fence
-      open = { fence: marks, indent, isCode: /^(ts|typescript)$/i.test(language), start: index + 1 }
-    }
-  })
-  if (open) throw new Error(`${file}:${firstLine + open.start - 1}: this block has no end`)
-  return blocks
+  return docCommentsOf(file).flatMap(({ lines, line }) => fencedBlocks(lines, file, line))
 }
 
 /** The text of each doc comment, without the asterisks at its left. */
@@ -143,7 +116,7 @@ function examplesWithoutCode(file: string): string[] {
 /** Checks each block as a module of its own that stands beside its page. */
 function typeProblems(blocks: readonly Block[]): string[] {
   const modules = new Map(
-    blocks.map((block, index) => [join(root, dirname(block.file), `.block-${index}.ts`), block] as const),
+    blocks.map((block, i) => [join(root, dirname(block.file), nameOf(block) ?? `.block-${i}.ts`), block] as const),
   )
   const host = ts.createCompilerHost(compilerOptions)
   const { readFile, fileExists } = host

@@ -102,6 +102,24 @@ describe('two copies of the package in one process', () => {
   })
 })
 
+describe('cachewell/testing', () => {
+  const fixtures = ['testing.ts'] as const
+  const ways: Record<string, () => Promise<string>> = {
+    import: () => programOf('testing-esm', { ...strict, fixtures, type: 'module' }),
+    require: () => programOf('testing-cjs', { ...strict, fixtures, type: 'commonjs' }),
+    'require, as Nest 10 does': () =>
+      programOf('testing-nest-10', { ...nestish, fixtures, module: 'commonjs', target: 'es2021' }),
+  }
+
+  test.each(Object.keys(ways))('%s', async (way) => {
+    await run(here, [(await ways[way]?.()) as string], { env: serviceEnvironment(), timeoutMs: 15_000 })
+  })
+
+  test.each(versions)('stands in for the default of all copies, without ioredis, on Node %s', async (_major, node) => {
+    await runFixture(alone, ['testing.mjs'], node)
+  })
+})
+
 describe('ioredis is not loaded before it is needed', () => {
   test.each(['cold-import.mjs', 'cold-require.cjs'])('%s', async (name) => {
     await runFixture(service, [name, 'cold.cjs'], here)

@@ -12,7 +12,9 @@ const unpacked = join(alone, 'node_modules/cachewell')
 test('holds what is meant for users, and nothing else', () => {
   const meant = /^(?:dist\/[\w-]+\.(?:js|cjs|d\.ts|d\.cts|js\.map|cjs\.map)|docs\/[\w-]+\.(?:md|svg))$/
   const always = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
-  const built = ['dist/index.cjs', 'dist/index.d.cts', 'dist/index.d.ts', 'dist/index.js']
+  const built = ['index', 'testing'].flatMap((entry) =>
+    ['cjs', 'd.cts', 'd.ts', 'js'].map((ending) => `dist/${entry}.${ending}`),
+  )
 
   expect(files.filter((file) => !meant.test(file) && !always.includes(file))).toEqual([])
   expect(files).toEqual(expect.arrayContaining([...always, ...built]))
@@ -32,7 +34,7 @@ test('has types that are right for every way of importing it', async () => {
   const { stdout } = await run(process.execPath, [attw, tarball, '--format', 'json'])
   const { analysis, problems } = JSON.parse(stdout) as { analysis: { entrypoints: object }; problems?: object }
   expect(problems ?? {}).toEqual({})
-  expect(Object.keys(analysis.entrypoints)).toContain('.')
+  expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './testing']))
 })
 
 test('says nothing of the machine that it was made on', async () => {
