@@ -6,6 +6,7 @@ import { Names } from './names.ts'
 import type { CacheOptions } from './options.ts'
 
 export interface DefaultHome extends Home {
+  names: Names
   options: CacheOptions | undefined
   made: CacheEngine | undefined
 }

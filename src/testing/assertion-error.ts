@@ -1,10 +1,9 @@
 /**
- * What a test runner takes for a failed assertion: vitest, Jest and node:test go by the name and the code, and need no
- * class of their own.
+ * A failed assertion: its message says what was expected and what was recorded. It has none of the marks of Node's own
+ * `AssertionError`, since Jest would show it as a comparison of two values that there are not.
  */
 export class CacheAssertionError extends Error {
-  override readonly name = 'AssertionError'
-  readonly code = 'ERR_ASSERTION'
+  override readonly name = 'CacheAssertionError'
 
   /** @param from - the assertion that the test has called: the stack begins there */
   constructor(message: string, from: Function) {

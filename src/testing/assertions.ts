@@ -8,7 +8,7 @@ import type { TestRun } from './test-run.ts'
 export type InvalidationTarget = Target | { readonly tag: string }
 
 /**
- * Each throws an `AssertionError` that says what was expected and what was recorded since the last `reset()`. They depend on
+ * Each throws a {@link CacheAssertionError} that says what was expected and what was recorded since the last `reset()`. They depend on
  * no test runner.
  */
 export interface Assertions {

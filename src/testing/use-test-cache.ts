@@ -1,5 +1,6 @@
-import { defaultHome } from '../configure.ts'
+import { type DefaultHome, defaultHome } from '../configure.ts'
 import type { CacheEngine } from '../engine.ts'
+import { Names } from '../names.ts'
 import { makeTestCache, type TestCache, type TestCacheOptions } from './test-cache.ts'
 
 /** A test cache that stands in the place of the default cache, until it is taken away. */
@@ -13,7 +14,7 @@ export interface InstalledTestCache extends TestCache {
 /** What is asked for the default's engine meanwhile. */
 interface Stand {
   (): CacheEngine
-  readonly below: () => CacheEngine
+  readonly below: Pick<DefaultHome, 'engine' | 'names'>
   ended: boolean
 }
 
@@ -40,19 +41,22 @@ export function useTestCache(options: TestCacheOptions = {}): InstalledTestCache
   const { cache, engine } = makeTestCache(options)
   const home = defaultHome()
   // By copies of this package that know nothing of it, too: all of them ask the one home.
-  const stand: Stand = Object.assign(() => engine(), { below: home.engine, ended: false })
+  const stand: Stand = Object.assign(() => engine(), {
+    below: { engine: home.engine, names: home.names },
+    ended: false,
+  })
   home.engine = stand
+  // Modules may be evaluated anew for each test, and declare the same functions again.
+  home.names = new Names()
   const restore = () => {
     stand.ended = true
-    let { engine } = home
-    while (isEnded(engine)) engine = engine.below
-    home.engine = engine
+    for (let { engine } = home; isEnded(engine); engine = home.engine) Object.assign(home, engine.below)
   }
   // Jest's globals are those of a bare context, which has no such symbol before Node 24.
   return Object.assign(cache, { restore }, Symbol.dispose && { [Symbol.dispose]: restore }) as InstalledTestCache
 }
 
 /** Two that were put one above the other may be taken away in any order. */
-function isEnded(engine: () => CacheEngine): engine is Stand {
+function isEnded(engine: DefaultHome['engine']): engine is Stand {
   return 'ended' in engine && engine.ended === true
 }

@@ -113,4 +113,17 @@ describe('a test cache in the place of the default', () => {
     await rates('EUR')
     expect([first, second, third].map(({ calls }) => calls.length)).toEqual([0, 0, 2])
   })
+
+  it('lets modules that are evaluated anew declare the same functions again', async () => {
+    const evaluate = () => cached(async function total() {}, { ttl: '5m' })
+    const declared = [evaluate()]
+    expect(evaluate).toThrow("would both use the name 'total'")
+    for (let times = 0; times < 2; times++) {
+      using _ = useTestCache()
+      declared.push(evaluate())
+      expect(evaluate).toThrow("would both use the name 'total'")
+    }
+    expect(evaluate).toThrow("would both use the name 'total'")
+    expect(declared).toHaveLength(3)
+  })
 })
