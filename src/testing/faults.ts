@@ -70,7 +70,13 @@ export function faultyDriver(driver: Driver, { faults, clock, commandTimeoutMs }
       await send('SCAN', async () => {}, REMOVE_TIMEOUT_MS)
       yield* driver.scan(glob)
     },
-    stamps: (keys, ttlMs) => write('stamp', () => driver.stamps(keys, ttlMs)),
+    stamps: (keys, ttlMs) =>
+      send('stamp', async () => {
+        // One that is there is only kept for longer, which takes no memory.
+        const made = faults.full && (await driver.readMany(keys)).some(({ kind }) => kind !== 'stamp')
+        if (made) throw fullError()
+        return driver.stamps(keys, ttlMs)
+      }),
     restamp: (key, mode) => write('restamp', () => driver.restamp(key, mode), REMOVE_TIMEOUT_MS),
     elect: (key, token, ms) => write('elect', () => driver.elect(key, token, ms)),
     resign: (key, token, pauseMs) => {

@@ -7,6 +7,7 @@ import type { RedisClientLike } from '../../src/redis/check-client.ts'
 import type { RedisClient } from '../../src/redis/client.ts'
 import { openRedis } from '../../src/redis/open.ts'
 import type { Place } from '../../src/redis/place.ts'
+import { StandIn } from '../../src/testing/stand-in.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
 import { RedisServer } from '../support/redis-server.ts'
@@ -54,6 +55,15 @@ async function openMemory(): Promise<Opened> {
   return { driver: memoryDriver({ maxItems: 10_000, maxBytes: 1 << 26, isolation: 'clone' }, systemClock, 'contract') }
 }
 describeContract('memory', openMemory, { outside: false })
+
+async function openStandIn(): Promise<Opened> {
+  const { driver } = new StandIn(systemClock).open({
+    ...driverOptions,
+    place: { store: 'redis', url: 'redis://stand-in' },
+  })
+  return { driver }
+}
+describeContract('what stands in for Redis in tests', openStandIn, { outside: false })
 
 async function openMock(): Promise<Opened> {
   const client = new MockRedis({ host: 'contract' })
