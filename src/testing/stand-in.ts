@@ -25,7 +25,8 @@ const DEFERRED: State = Object.freeze({
  */
 export class StandIn {
   readonly #faults: Faults = { down: false, full: false, slowMs: 0 }
-  readonly #memory: Driver
+  readonly #clock: Clock
+  #memory: Driver | undefined
   /** By key, the ids of values that cannot be read. */
   readonly #corrupted = new Map<string, string>()
   #opened: Pick<RedisOptions, 'onState'> | undefined
@@ -34,14 +35,16 @@ export class StandIn {
   inspected: StoreTier | undefined
 
   constructor(clock: Clock) {
-    this.#memory = memoryDriver(LIMITS, clock)
+    this.#clock = clock
   }
 
   /** In the place of the function that opens a Redis. */
   readonly open: typeof openRedis = (options) => {
-    const { clock, commandTimeoutMs, everything, onReplayed } = options
+    const { prefix, commandTimeoutMs, everything, onReplayed } = options
+    const clock = this.#clock
+    this.#memory = memoryDriver(LIMITS, clock, prefix)
     const journal = new Journal(everything, clock)
-    const stored = this.#stored()
+    const stored = this.#stored(this.#memory)
     const sent = faultyDriver(stored, { faults: this.#faults, clock, commandTimeoutMs })
     const replay = new Replay({ journal, clock, onReplayed, carryOut: (removal) => sent.invalidate(removal) })
     /** Leases whose ends did not get through, by their heads. */
@@ -81,16 +84,18 @@ export class StandIn {
 
   /** Whether there is a value to be spoilt. It stays unreadable until another takes its place. */
   corrupt(key: string): boolean {
-    const state = this.#memory.readNow?.(key)
+    const state = this.#memory?.readNow?.(key)
     if (state?.kind !== 'value') return false
     this.#corrupted.set(key, state.header.id)
     return true
   }
 
-  #stored(): Driver {
-    const { readNow, ...memory } = this.#memory
+  #stored(memory: Driver): Driver {
     return {
       ...memory,
+      // Nothing is there at once: every answer takes a turn, and can fail.
+      find: undefined,
+      readNow: undefined,
       // What may be kept in memory only is then kept apart, as it is beside a Redis.
       name: 'redis',
       packing: wirePacking,
