@@ -46,6 +46,7 @@ export function makeCore(
     path,
     direct: new DirectAccess(store, guard, events, prefix, rules),
     near: () => store.near,
+    tiers: () => store.tiers(),
     remove: async (removal) => removeFrom(await store.tiers(), removal, guard),
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])

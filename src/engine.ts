@@ -5,7 +5,7 @@ import type { InvalidateResult, Invalidation } from './invalidation.ts'
 import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
 import type { ReadThrough } from './read-through.ts'
-import type { Near } from './tier.ts'
+import type { Near, StoreTier } from './tier.ts'
 
 /** What doors hand calls of cached functions to. */
 export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'>
@@ -38,6 +38,8 @@ export interface Core {
   readonly direct: Direct
   /** What is kept in this process of what stands in Redis, where something is. */
   near(): Near | undefined
+  /** Every place that may hold something, the nearest first. */
+  tiers(): Promise<readonly StoreTier[]>
   /** Removes from every place that may hold something, or sees to it that it will be. */
   remove(removal: Removal): Promise<InvalidateResult>
   /** The number of invalidations that could not be carried out. */

@@ -1,9 +1,15 @@
-import type { State } from '../drivers/driver.ts'
+import type { Driver, State } from '../drivers/driver.ts'
 import { CacheTroubleError } from '../errors.ts'
-import type { Joinable } from '../tier.ts'
+import type { Joinable, Near, StoreTier } from '../tier.ts'
 
 /** A batch is sent in one command; beyond this it would hold up the server for too long. */
 const MAX_BATCH = 512
+
+/** A store outside of the process, of which reads of one tick are one command. */
+export function coalescedTier(driver: Driver, near?: Near): StoreTier {
+  const join = coalesceReads((keys) => driver.readMany(keys))
+  return { driver, join, read: (key) => join(key).promise, flights: new Map(), renewing: new Set(), near }
+}
 
 /**
  * Reads of one tick become one command. Whoever asks for a key joins a read of it that has not been sent yet, never

@@ -2,7 +2,7 @@ import { type NearOptions, nearDriver } from '../drivers/near.ts'
 import { placesBelow } from '../drivers/places.ts'
 import { type RedisDriverOptions, redisDriver } from '../drivers/redis.ts'
 import type { StoreTier } from '../tier.ts'
-import { coalesceReads } from './coalesce.ts'
+import { coalescedTier } from './coalesce.ts'
 import { Journal } from './journal.ts'
 import { NearCopies, type NearLimits } from './near-copies.ts'
 import { type Place, topologyOf } from './place.ts'
@@ -43,6 +43,5 @@ export function openRedis(options: RedisOptions): StoreTier {
   })
   const redis = redisDriver({ ...options, topology, journal, serverClock })
   const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock, serverClock }) : redis
-  const join = coalesceReads((keys) => driver.readMany(keys))
-  return { driver, join, read: (key) => join(key).promise, flights: new Map(), renewing: new Set(), near: copies }
+  return coalescedTier(driver, copies)
 }

@@ -1,3 +1,4 @@
+import { tagsOf } from '../answers.ts'
 import { type Call, keyFor } from '../call.ts'
 import type { CallPath } from '../engine.ts'
 import { messageOf } from '../errors.ts'
@@ -95,12 +96,13 @@ export function isOfAnyTag(event: CacheEvent): boolean {
 
 /** Whether it was invalidated by name, by a pattern that matches it, or by a tag that is known of it before a load. */
 function ends({ target }: InvalidateEvent, { shown, key, glob, call }: Wanted): boolean {
-  if (target.startsWith('#')) return target === shown || tagsOf(call).includes(target)
+  if (target.startsWith('#')) return target === shown || targetsOf(call).includes(target)
   return key === undefined ? target === glob : matches(target, key)
 }
 
-function tagsOf(call: Call | undefined): readonly string[] {
-  return call?.policy.tags?.(call.self, call.args).map((tag) => `#${tag}`) ?? []
+function targetsOf(call: Call | undefined): readonly string[] {
+  const { tags } = call?.policy ?? {}
+  return call && tags ? tagsOf(tags, call.self, call.args).map((tag) => `#${tag}`) : []
 }
 
 /** How an invalidation of a tag is told of. */

@@ -4,7 +4,7 @@ import { memoryDriver } from '../drivers/memory.ts'
 import { entryHead } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
-import { coalesceReads } from '../redis/coalesce.ts'
+import { coalescedTier } from '../redis/coalesce.ts'
 import { Journal } from '../redis/journal.ts'
 import type { openRedis, RedisOptions } from '../redis/open.ts'
 import { Replay } from '../redis/replay.ts'
@@ -55,9 +55,9 @@ export class StandIn {
       for (const [head, key] of left) void stored.retract(key, head)
       left.clear()
     }
-    this.inspected = tierOf(journalled(stored, journal, replay, left))
+    this.inspected = coalescedTier(journalled(stored, journal, replay, left))
     if (this.#faults.down) options.onState('failed', awayError())
-    return tierOf(journalled(sent, journal, replay, left))
+    return coalescedTier(journalled(sent, journal, replay, left))
   }
 
   down(): void {
@@ -106,10 +106,6 @@ export class StandIn {
         }),
     }
   }
-}
-
-function tierOf(driver: Driver): StoreTier {
-  return { driver, read: coalesceReads((keys) => driver.readMany(keys)), flights: new Map(), renewing: new Set() }
 }
 
 /** What is still to be removed is not served, nor may a load of it be stored: as it is with a Redis. */
