@@ -12,9 +12,9 @@ import { DATABASES, Stage } from './stage.ts'
 // are not several times slower than they were: each bound is about half of what was measured when it was set.
 
 /** Times as many hits as by hand, over a Map: by CPU time, which others on the machine take nothing of. */
-const MEMORY = { share: 0.1, clone: 0.018 }
+const MEMORY = { share: 0.3, clone: 0.04 }
 /** The same over ioredis, with 64 callers, by the clock: waiting counts. */
-const REDIS_64 = 0.5
+const REDIS_64 = 0.8
 const ROUND_TRIPS = 2
 
 const TURN_MS = 80
