@@ -23,22 +23,21 @@ export function coalesceReads(
 ): (key: string) => Joinable {
   let waiting = new Map<string, Waiting>()
 
-  const flush = async () => {
-    const batch = waiting
+  const flush = () => {
+    const reads = [...waiting]
     waiting = new Map()
-    const keys = [...batch.keys()]
-    for (let i = 0; i < keys.length; i += MAX_BATCH) send(keys.slice(i, i + MAX_BATCH), batch)
+    for (let i = 0; i < reads.length; i += MAX_BATCH) {
+      void send(reads.length <= MAX_BATCH ? reads : reads.slice(i, i + MAX_BATCH))
+    }
   }
-  const readAll = async (keys: readonly string[]) => {
-    const states = await readMany(keys)
-    if (states.length !== keys.length) throw new CacheTroubleError('GARBAGE', 'a read was answered for other keys')
-    return states
-  }
-  const send = async (keys: readonly string[], batch: Map<string, Waiting>) => {
-    const states = await readAll(keys).catch((error: Error) => keys.map((): State => ({ kind: 'error', error })))
-    keys.forEach((key, i) => {
-      batch.get(key)?.resolve(states[i] as State)
-    })
+  const send = async (reads: readonly (readonly [key: string, read: Waiting])[]) => {
+    try {
+      const states = await readMany(reads.map(([key]) => key))
+      if (states.length !== reads.length) throw new CacheTroubleError('GARBAGE', 'a read was answered for other keys')
+      for (let i = 0; i < reads.length; i++) reads[i]?.[1].resolve(states[i] as State)
+    } catch (error) {
+      for (const [, read] of reads) read.resolve({ kind: 'error', error: error as Error })
+    }
   }
 
   return (key) => {

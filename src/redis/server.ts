@@ -52,7 +52,7 @@ export class Server implements Topology {
   }
 
   async read(keys: readonly string[]): Promise<readonly Reply[]> {
-    if (keys.length === 1) return Promise.all(keys.map((key) => this.#readOne(key)))
+    if (keys.length === 1) return [await this.#readOne(keys[0] as string)]
     try {
       return await this.#connection.run('MGET', (client) => client.mgetBuffer(keys))
     } catch (error) {
@@ -62,8 +62,12 @@ export class Server implements Topology {
     }
   }
 
-  #readOne(key: string): Promise<Reply> {
-    return this.#connection.run('GET', (client) => client.getBuffer(key)).catch((error: CacheTroubleError) => error)
+  async #readOne(key: string): Promise<Reply> {
+    try {
+      return await this.#connection.run('GET', (client) => client.getBuffer(key))
+    } catch (error) {
+      return error as CacheTroubleError
+    }
   }
 
   unlink(keys: readonly string[]): Promise<number> {
