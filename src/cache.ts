@@ -15,6 +15,7 @@ import type { CacheEngine, Core, Home } from './engine.ts'
 import { environment } from './environment.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { firstCalls } from './first-calls.ts'
+import { inSpace, ofNamespace, ofTenant } from './home.ts'
 import {
   directKey,
   type InvalidateOptions,
@@ -30,6 +31,9 @@ import { type LineOf, logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
+import type { Space } from './space.ts'
+import type { Tenant } from './tenant.ts'
+import type { NamespaceOptions } from './types.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
 export interface Cache {
@@ -70,6 +74,31 @@ export interface Cache {
   increment(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
   /** {@link Cache.increment} downwards. */
   decrement(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
+  /**
+   * This cache as one tenant has it, whichever is running: its keys, patterns and tags are that tenant's.
+   * `tenant('acme').invalidate('*')` removes all that a tenant has. `false`: what belongs to nobody (`tenant: false` at a
+   * function).
+   * @throws CacheConfigError for what names nobody
+   */
+  tenant(tenant: Tenant | false): CachePart
+  /**
+   * A part of this cache with keys of its own, which `invalidate('*')` of the part removes, and no others. Its patterns
+   * reach its own namespaces too, as those of this cache reach the part. The rest it shares: connection, copies, tags,
+   * events and stats.
+   * @param defaults - for the functions that are declared on it, over those of this cache; and a `version` of all of it
+   * @throws CacheConfigError for a bad name or bad defaults
+   *
+   * @example
+   * ```ts
+   * import { createCache } from 'cachewell'
+   *
+   * const cache = createCache({ url: 'memory:', defaults: { jitter: 0.1 } })
+   * const billing = cache.namespace('billing', { staleIfError: '1h' })
+   * export const invoice = billing.cached(async (id: number) => ({ id }), { key: 'invoice', ttl: '5m' })
+   * await billing.invalidate('*')
+   * ```
+   */
+  namespace(name: string, defaults?: NamespaceOptions): CachePart
   stats(): CacheStats
   /**
    * For who has to read what others have written: when it has resolved, this process is not served near copies of what had
@@ -81,6 +110,9 @@ export interface Cache {
   /** Finishes stores that are under way and closes the connection, in at most two seconds. Later calls are not cached. */
   close(): Promise<void>
 }
+
+/** A cache as a tenant or a namespace has it: it is closed with the whole. */
+export type CachePart = Omit<Cache, 'close'>
 
 /**
  * Makes an independent cache. Nothing is opened before its first use.
@@ -97,7 +129,7 @@ export interface Cache {
  */
 export function createCache(options: CacheOptions = {}): Cache {
   const engine = createEngine(options)
-  return cacheOver({ names: new Names(), engine: () => engine })
+  return cacheOver({ names: new Names(), engine: () => engine, settled: true })
 }
 
 /**
@@ -135,6 +167,7 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
     )
   const invalidation = new Invalidation(remove, events, prefix)
   const engine: CacheEngine = {
+    common: { tenant: options.tenant, version: options.version, defaults: options.defaults },
     ...firstCalls(loader, { events, invalidation }),
     invalidation,
     events,
@@ -152,28 +185,51 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
   return engine
 }
 
+/** Of a tenant who is missing, nothing has been stored. */
+const NOTHING_REMOVED = Object.freeze({ removed: 0, deferred: false })
+
 export function cacheOver(home: Home): Cache {
+  return { ...partOver(home), close: () => home.engine().close() }
+}
+
+function partOver(home: Home): CachePart {
   const engine = () => home.engine()
+  const within = <T>(what: string, use: (space: Space) => Promise<T>, without: T) => inSpace(home, what, use, without)
+  const count = (key: KeyParts, by: number, options: SetOptions) =>
+    within('increment', (space) => engine().direct.increment(key, by, options, space), undefined)
   return {
     cached: cachedWith(home),
     Cached: cachedDecorators(home),
     CacheInvalidate: invalidateDecorators(home),
     CacheUpdate: updateDecorators(home),
-    invalidate: (target, options) => engine().invalidation.invalidate(target, options),
+    invalidate: (target, options) =>
+      within('invalidate', (space) => engine().invalidation.invalidate(target, options, space), NOTHING_REMOVED),
     invalidateTags: (...given: TagArguments) => {
       const [tags, options] = tagArguments(given)
-      return engine().invalidation.invalidateTags(tags, options)
+      const use = (space: Space) => engine().invalidation.invalidateTags(tags, options, space)
+      return within('invalidateTags', use, NOTHING_REMOVED)
     },
-    get: (key) => engine().direct.get(key) as Promise<never>,
-    getMany: (keys) => engine().direct.getMany(keys) as Promise<never>,
-    set: (key, value, options) => engine().direct.set(key, value, options),
-    setMany: (items, options) => engine().direct.setMany(items, options),
-    delete: async (key) => (await engine().invalidation.remove(directKey(key, 'delete'))).removed > 0,
-    increment: (key, by, options) => engine().direct.increment(key, by, options),
-    decrement: (key, by, options) => engine().direct.increment(key, -by, options),
+    get: (key) => within('get', (space) => engine().direct.get(key, space), undefined) as Promise<never>,
+    getMany: async (keys) =>
+      within(
+        'getMany',
+        (space) => engine().direct.getMany(keys, space),
+        keys.map(() => undefined),
+      ) as Promise<never>,
+    set: (key, value, options) => within('set', (space) => engine().direct.set(key, value, options, space), false),
+    setMany: (items, options) => within('setMany', (space) => engine().direct.setMany(items, options, space), false),
+    delete: (key) =>
+      within(
+        'delete',
+        async ({ keys }) => (await engine().invalidation.remove(keys + directKey(key, 'delete'))).removed > 0,
+        false,
+      ),
+    increment: (key, by, options) => count(key, by, options),
+    decrement: (key, by, options) => count(key, -by, options),
+    tenant: (tenant) => partOver(ofTenant(home, tenant)),
+    namespace: (name, defaults) => partOver(ofNamespace(home, name, defaults)),
     stats: () => engine().stats(),
     barrier: () => engine().barrier(),
     on: (listener) => engine().events.on(listener),
-    close: () => engine().close(),
   }
 }

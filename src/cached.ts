@@ -2,6 +2,7 @@ import { FunctionCall, keyFor } from './call.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
+import { completed, policyIn } from './home.ts'
 import type { InvalidateResult } from './invalidation.ts'
 import { makePolicy, type RawPolicy } from './policy.ts'
 import type { AsyncFunction, CachedFunctionOptions } from './types.ts'
@@ -21,7 +22,7 @@ export interface CachedMembers<F extends AsyncFunction> {
   expire(...args: Parameters<F>): Promise<InvalidateResult>
   /** Runs the function now and stores its result, whatever is stored. */
   refresh(...args: Parameters<F>): ReturnType<F>
-  /** The key below the cache's prefix; `undefined` where these arguments cannot be cached. */
+  /** The key, below the cache's prefix and the tenant, as `get` takes it; `undefined` where these arguments cannot be cached. */
   keyFor(...args: Parameters<F>): string | undefined
   /** What is stored, without running the function. */
   peek(...args: Parameters<F>): Promise<Awaited<ReturnType<F>> | undefined>
@@ -61,13 +62,14 @@ export function cachedWith(home: Home): CachedFactory {
     if (typeof options !== 'object' || options === null) {
       throw new CacheConfigError(`cached() needs options: write cached(${fn.name || 'load'}, { ttl: '5m' })`)
     }
-    const policy = makePolicy(options, fn, nameOf(fn), `cached(${fn.name})`)
+    const policy = makePolicy(completed(home, options), fn, nameOf(fn), `cached(${fn.name})`)
     if (options.key === undefined) home.names.claim(fn.name, fn)
+    const policyOf = policyIn(home, policy)
 
     const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
-      return home.engine().path.run(new FunctionCall(policy, this, args, fn))
+      return home.engine().path.run(new FunctionCall(policyOf(), this, args, fn))
     })
-    const memberCall = (self: unknown, args: readonly unknown[]) =>
+    const memberCall = (self: unknown, args: readonly unknown[], policy = policyOf()) =>
       new FunctionCall(policy, self === wrapper ? undefined : self, args, fn)
     const remove = async (
       self: unknown,
@@ -77,8 +79,12 @@ export function cachedWith(home: Home): CachedFactory {
       const { invalidation, events } = home.engine()
       const key = keyFor(memberCall(self, args))
       if (key !== undefined) return invalidation.remove(key, mode)
-      const message = `an invalidation of ${policy.name} removed nothing: no key can be made of its arguments`
-      events.emit({ type: 'notice', code: 'unkeyable', level: 'warn', name: policy.name, message })
+      const [code, why] =
+        keyFor(memberCall(self, args, policy)) === undefined
+          ? (['unkeyable', 'no key can be made of its arguments'] as const)
+          : (['no-tenant', 'there is no tenant'] as const)
+      const message = `an invalidation of ${policy.name} removed nothing: ${why}`
+      events.emit({ type: 'notice', code, level: 'warn', name: policy.name, message })
       return { removed: 0, deferred: false }
     }
     const members: CachedMembers<AsyncFunction> = {
@@ -92,7 +98,7 @@ export function cachedWith(home: Home): CachedFactory {
         return home.engine().path.refresh(memberCall(this, args))
       },
       keyFor(...args) {
-        return keyFor(memberCall(this, args))
+        return keyFor(memberCall(this, args, policy))
       },
       peek(...args) {
         return home.engine().path.peek(memberCall(this, args))

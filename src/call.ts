@@ -34,6 +34,7 @@ export class KeyedCall implements Call {
    * @param shownKey - as events show it: below the prefix
    * @param key - as it stands in the store
    * @param tags - those that are known before the load
+   * @param tagSpace - what tags begin with: of the tenant who called, whoever it is that is served when the load has ended
    */
   constructor(
     readonly call: Call,
@@ -42,6 +43,7 @@ export class KeyedCall implements Call {
     readonly key: string,
     readonly rules: PackRules,
     readonly tags: readonly string[],
+    readonly tagSpace: string,
   ) {
     this.policy = call.policy
     this.self = call.self
@@ -59,7 +61,7 @@ export function about({ policy, shownKey }: KeyedCall): { readonly name: string;
 }
 
 /** The key below the prefix; `undefined` where none can be made of the arguments. */
-export function keyFor({ policy, self, args }: Call): string | undefined {
+export function keyFor({ policy, self, args }: Omit<Call, 'load'>): string | undefined {
   try {
     return policy.plan.derive(self, args)
   } catch {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 interface Scope {
   readonly held: (() => Promise<unknown>)[]
@@ -6,7 +6,7 @@ interface Scope {
   readonly awaited: Promise<unknown>[]
 }
 
-const scopes = new AsyncLocalStorage<Scope>()
+const scopes = new AsyncLocalStorage<Scope | undefined>()
 /** Services without scopes do not pay for them. */
 let used = false
 
@@ -51,7 +51,8 @@ export function inCommitScope(): boolean {
 export function whenCommitted<T>(carryOut: () => Promise<T>, meanwhile: T): Promise<T> {
   const scope = used ? scopes.getStore() : undefined
   if (!scope) return carryOut()
-  scope.held.push(carryOut)
+  // With the tenant of who asks for it; what is carried out is not of the scope any more.
+  scope.held.push(AsyncResource.bind(() => scopes.run(undefined, carryOut)))
   return Promise.resolve(meanwhile)
 }
 

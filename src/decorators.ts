@@ -1,6 +1,7 @@
 import { FunctionCall } from './call.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
+import { completed, policyIn, spaceNow } from './home.ts'
 import { type InvalidationTargets, modeOf } from './invalidation.ts'
 import { type KeyParts, type KeyPlan, planFunction, planLiteral } from './key-plan.ts'
 import { describe } from './kind.ts'
@@ -76,7 +77,9 @@ export function cachedDecorators(home: Home): CachedDecoratorFactory {
     requireOptions(given, '@Cached', "{ ttl: '5m' }")
     return methodDecorator('@Cached', (decorated) => {
       const { method } = decorated
-      const policyOf = policyFinder(given[0], decorated, home.names)
+      const policyOf = policyFinder(completed(home, given[0]), decorated, home.names, (policy) =>
+        policyIn(home, policy),
+      )
       const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
         return home.engine().path.run(new FunctionCall(policyOf(this, wrapper), this, args, method))
       })
@@ -93,9 +96,9 @@ export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
       if (given[0].key === undefined) {
         throw new CacheConfigError(`${place} needs the key of the entry that it updates, as in key: 'user:{0.id}'`)
       }
-      const policy = makePolicy(given[0], method, String(name), place, planLiteral)
+      const policyOf = policyIn(home, makePolicy(completed(home, given[0]), method, String(name), place, planLiteral))
       return wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        return home.engine().path.update(new FunctionCall(policy, this, args, method))
+        return home.engine().path.update(new FunctionCall(policyOf(), this, args, method))
       })
     })
   }) as CacheUpdateDecoratorFactory
@@ -111,10 +114,11 @@ export function invalidateDecorators(home: Home): CacheInvalidateDecoratorFactor
       const plans = planTargets(given[0], method, place)
       const { before, mode = 'remove' } = given[0]
       return wrapperFor(method, async function (this: unknown, ...args: unknown[]) {
+        const spaceOf = spaceNow(home)
         const remove = async () => {
           const { invalidation } = home.engine()
           for (const targetsOf of plans)
-            await invalidation.invalidateAll(String(name), () => targetsOf(this, args), { mode })
+            await invalidation.invalidateAll(String(name), () => targetsOf(this, args), { mode }, spaceOf)
         }
         if (before) await remove()
         const result = await method.apply(this, args)

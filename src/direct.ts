@@ -9,6 +9,8 @@ import { checkTag, directKey } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { PackRules } from './packing.ts'
 import { refuseUnknown } from './policy.ts'
+import { type Space, WHOLE } from './space.ts'
+import { tagsIn } from './stamp-key.ts'
 import type { Store } from './store.ts'
 import { ensureStamps, readTagged } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
@@ -36,36 +38,41 @@ export class DirectAccess {
     this.#rules = rules
   }
 
-  async get(key: KeyParts): Promise<unknown> {
-    return (await this.getMany([key]))[0]
+  async get(key: KeyParts, space?: Space): Promise<unknown> {
+    return (await this.getMany([key], space))[0]
   }
 
-  async getMany(keys: readonly KeyParts[]): Promise<unknown[]> {
-    const names = keys.map((key) => this.#key(key, 'get'))
+  async getMany(keys: readonly KeyParts[], space = WHOLE): Promise<unknown[]> {
+    const names = keys.map((key) => this.#key(space, key, 'get'))
     if (inCommitScope()) return names.map(() => undefined)
     const tier = await this.#store.tierOf('auto')
-    return Promise.all(names.map((name) => this.#read(tier, name)))
+    return Promise.all(names.map((name) => this.#read(tier, name, space)))
   }
 
-  set(key: KeyParts, value: unknown, options: SetOptions): Promise<boolean> {
-    return this.setMany([[key, value]], options)
+  set(key: KeyParts, value: unknown, options: SetOptions, space?: Space): Promise<boolean> {
+    return this.setMany([[key, value]], options, space)
   }
 
   /** True when all of them are stored. */
-  async setMany(items: readonly (readonly [KeyParts, unknown])[], options: SetOptions): Promise<boolean> {
+  async setMany(
+    items: readonly (readonly [KeyParts, unknown])[],
+    options: SetOptions,
+    space = WHOLE,
+  ): Promise<boolean> {
     const ttlMs = ttlOf(options, 'set')
-    const tags = tagsOf(options)
-    const named = items.map(([key, value]) => ({ key: this.#key(key, 'set'), value }))
-    return whenCommitted(() => this.#putAll(named, tags, ttlMs), false)
+    const tags = tagsIn(space.tags, tagsOf(options))
+    const named = items.map(([key, value]) => ({ key: this.#key(space, key, 'set'), value }))
+    return whenCommitted(() => this.#putAll(named, tags, ttlMs, space), false)
   }
 
   async #putAll(
     named: readonly { key: string; value: unknown }[],
     tags: readonly string[],
     ttlMs: number,
+    { version }: Space,
   ): Promise<boolean> {
     const tier = await this.#store.tierOf('auto')
-    const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs) }))
+    const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs, version) }))
     const storable = drafts.filter((item): item is { key: string; draft: Draft } => item.draft !== undefined)
     const outcome = await this.#guard('set', 'set', async () => {
       const found = await ensureStamps(tier, this.#prefix, tags, ttlMs)
@@ -76,24 +83,26 @@ export class DirectAccess {
   }
 
   /** The new value; `undefined` while the store is away or caching is off. */
-  async increment(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined> {
+  async increment(key: KeyParts, by: number, options: SetOptions, space = WHOLE): Promise<number | undefined> {
     const ttlMs = ttlOf(options, 'increment')
     if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
-    const name = this.#key(key, 'increment')
+    const name = this.#key(space, key, 'increment')
     const tier = await this.#store.tierOf('auto')
     const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
     return value instanceof CacheTroubleError ? undefined : value
   }
 
-  #key(key: KeyParts, what: string): string {
-    return `${this.#prefix}::${directKey(key, what)}`
+  #key({ keys }: Space, key: KeyParts, what: string): string {
+    return `${this.#prefix}::${keys}${directKey(key, what)}`
   }
 
-  async #read(tier: StoreTier, name: string): Promise<unknown> {
+  async #read(tier: StoreTier, name: string, space: Space): Promise<unknown> {
     const value = await this.#guard('get', 'get', async () => {
       const state = await readTagged(tier, this.#prefix, name, [])
       if (state.kind === 'counter') return state.value
-      return state.kind === 'value' ? this.#unpack(tier, state) : undefined
+      return state.kind === 'value' && levelsOf(state.header.version) === space.version
+        ? this.#unpack(tier, state)
+        : undefined
     })
     return value instanceof CacheTroubleError ? undefined : value
   }
@@ -105,7 +114,7 @@ export class DirectAccess {
   }
 
   /** `undefined`, with one notice, for what cannot be stored: as with a cached function's result. */
-  #draft(tier: StoreTier, value: unknown, ttlMs: number): Draft | undefined {
+  #draft(tier: StoreTier, value: unknown, ttlMs: number, version: string): Draft | undefined {
     if (value === undefined) return undefined
     try {
       return {
@@ -115,7 +124,7 @@ export class DirectAccess {
         ttlMs,
         keepMs: ttlMs,
         loadMs: 0,
-        version: '',
+        version,
         stamps: [],
       }
     } catch (error) {
@@ -124,6 +133,11 @@ export class DirectAccess {
       return undefined
     }
   }
+}
+
+/** What of a version is the cache's and its namespaces': each ends in a slash, which no version has. */
+function levelsOf(version: string): string {
+  return version.slice(0, version.lastIndexOf('/') + 1)
 }
 
 function ttlOf(options: SetOptions, what: string): number {

@@ -4,6 +4,7 @@ import type { CacheStats, Events } from './events.ts'
 import type { InvalidateResult, Invalidation } from './invalidation.ts'
 import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
+import type { RawPolicy } from './policy.ts'
 import type { ReadThrough } from './read-through.ts'
 import type { Near, StoreTier } from './tier.ts'
 
@@ -25,9 +26,29 @@ export interface CacheEngine {
   direct: Direct
   readonly invalidation: Invalidation
   readonly events: Events
+  /** What the options say of all functions; left out by versions that had no such options. */
+  readonly common?: Common
   stats(): CacheStats
   barrier(): Promise<void>
   close(): Promise<void>
+}
+
+/** What the options of a cache say of all its functions. */
+export interface Common {
+  /** What keys and tags of the running tenant begin with; `undefined` where there are no tenants. @throws NoTenantError */
+  readonly tenant: (() => string) | undefined
+  /** Empty for none. */
+  readonly version: string
+  readonly defaults: RawPolicy
+}
+
+/** A part of a cache with keys, and defaults, of its own. */
+export interface Namespace {
+  /** What its keys begin with, below the tenant. No other key has a `^`. */
+  readonly keys: string
+  /** Its own, behind those of the namespaces around it. */
+  readonly versions: readonly string[]
+  readonly defaults: RawPolicy
 }
 
 /** What only calls need. */
@@ -48,6 +69,11 @@ export interface Core {
 
 /** Where functions are declared, which may be long before the cache itself is made. */
 export interface Home {
-  readonly names: Names
+  readonly names: Pick<Names, 'claim'>
   engine(): CacheEngine
+  /** The engine is there, and may be asked while functions are declared. */
+  readonly settled?: boolean
+  /** Of one tenant alone, whoever calls: what its keys and tags begin with. */
+  readonly tenant?: string
+  readonly namespace?: Namespace
 }

@@ -47,6 +47,11 @@ export class UnkeyableError extends Error {
   }
 }
 
+/** Nobody knows whose data a call is about: nothing may be read for it, nor stored. */
+export class NoTenantError extends Error {
+  override readonly name = 'NoTenantError'
+}
+
 export function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? error.message : String(error)

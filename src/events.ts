@@ -18,6 +18,8 @@ export type MissReason =
   | 'version'
   /** It is corrupt, cut short, or was written with another serializer. */
   | 'unreadable'
+  /** It does not fit the `schema`. */
+  | 'invalid'
   /** Something else stands at the key: another type, a counter, or a format of the future. It is left alone. */
   | 'foreign'
   /** Someone else is loading. */
@@ -38,6 +40,8 @@ export type UnstoredReason =
   /** It holds something that would not come back as what it was. */
   | 'unstorable'
   | 'too-large'
+  /** It does not fit the `schema`. */
+  | 'invalid'
   /** It was invalidated or overwritten while it was loaded. */
   | 'superseded'
   /** There was no lease to store it under: see the reason of the miss. */
@@ -50,7 +54,7 @@ export type BypassReason =
   | 'disabled'
   /** The `bypass` option said so. */
   | 'option'
-  /** No key could be made of the arguments. */
+  /** No key could be made of the arguments, or it is not known for which tenant. */
   | 'unkeyable'
   /** Inside of a `commitScope` nothing is read or stored. */
   | 'uncommitted'
@@ -67,7 +71,7 @@ interface OfCall {
 }
 
 interface OfKey extends OfCall {
-  /** The key below the cache's prefix. It may hold personal data. */
+  /** The key below the cache's prefix, with its tenant. It may hold personal data. */
   readonly key: string
 }
 
@@ -144,9 +148,12 @@ export interface NoticeEvent extends OfCall {
   readonly code:
     | 'caching-off'
     | 'no-prefix'
+    | 'no-tenant'
     | 'unkeyable'
     | 'unstorable'
     | 'too-large'
+    | 'invalid'
+    | 'defaults'
     | 'callback-threw'
     | 'polling'
     | 'undelivered'

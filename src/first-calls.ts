@@ -46,29 +46,29 @@ export function firstCalls(
         ),
     },
     direct: {
-      get: (key) =>
+      get: (key, space) =>
         loader.use(
-          ({ direct }) => direct.get(key),
+          ({ direct }) => direct.get(key, space),
           () => undefined,
         ),
-      getMany: (keys) =>
+      getMany: (keys, space) =>
         loader.use(
-          ({ direct }) => direct.getMany(keys),
+          ({ direct }) => direct.getMany(keys, space),
           () => keys.map(() => undefined),
         ),
-      set: (key, value, options) =>
+      set: (key, value, options, space) =>
         loader.use(
-          ({ direct }) => direct.set(key, value, options),
+          ({ direct }) => direct.set(key, value, options, space),
           () => false,
         ),
-      setMany: (items, options) =>
+      setMany: (items, options, space) =>
         loader.use(
-          ({ direct }) => direct.setMany(items, options),
+          ({ direct }) => direct.setMany(items, options, space),
           () => false,
         ),
-      increment: (key, by, options) =>
+      increment: (key, by, options, space) =>
         loader.use(
-          ({ direct }) => direct.increment(key, by, options),
+          ({ direct }) => direct.increment(key, by, options, space),
           () => undefined,
         ),
     },

@@ -1,6 +1,6 @@
 // Doors to the default cache, one per process.
 
-export type { Cache } from './cache.ts'
+export type { Cache, CachePart } from './cache.ts'
 // Caches of your own.
 export { createCache } from './cache.ts'
 // Declaring what is cached.
@@ -54,6 +54,8 @@ export type { Serializer } from './packing.ts'
 export { pattern } from './pattern.ts'
 export type { TierChoice } from './policy.ts'
 export type { RedisClientLike } from './redis/check-client.ts'
+export type { StandardSchema } from './schema.ts'
+export type { Tenant, TenantResolver } from './tenant.ts'
 export type {
   AsyncFunction,
   AsyncMethodDecorator,
@@ -61,6 +63,8 @@ export type {
   CachedOptions,
   CacheInvalidateOptions,
   CacheUpdateOptions,
+  FunctionDefaults,
+  NamespaceOptions,
   NoOthers,
   PlainOptions,
   TemplateFor,

@@ -1,12 +1,13 @@
 import { whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
-import { CacheConfigError, messageOf } from './errors.ts'
+import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, keyOf } from './key-plan.ts'
 import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
 import { oneOf, refuseUnknown } from './policy.ts'
-import { ANY_TAG, stampKey } from './stamp-key.ts'
+import { type Space, WHOLE } from './space.ts'
+import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'
 
 export interface InvalidateOptions {
   /**
@@ -53,17 +54,22 @@ export class Invalidation {
   }
 
   /** @throws CacheConfigError when the target names nothing */
-  async invalidate(target: KeyParts, options?: InvalidateOptions): Promise<InvalidateResult> {
+  async invalidate(target: KeyParts, options?: InvalidateOptions, { keys } = WHOLE): Promise<InvalidateResult> {
     const mode = modeOf(options, 'invalidate')
-    if (typeof target !== 'string' || !isPattern(target)) return this.remove(directKey(target, 'invalidate'), mode)
+    if (typeof target !== 'string' || !isPattern(target))
+      return this.remove(keys + directKey(target, 'invalidate'), mode)
     const glob = spelledPattern(target)
-    return this.#carryOut(glob, { glob: literalPattern(this.#scope) + glob, mode })
+    return this.#carryOut(keys + glob, { glob: literalPattern(this.#scope + keys) + glob, mode })
   }
 
   /** Ends every entry that has one of the tags: one write for each tag, however many entries there are. */
-  async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<InvalidateTagsResult> {
+  async invalidateTags(
+    tags: readonly string[],
+    options?: InvalidateOptions,
+    space = WHOLE,
+  ): Promise<InvalidateTagsResult> {
     const mode = modeOf(options, 'invalidateTags')
-    const names = tags.map(checkTag)
+    const names = tagsIn(space.tags, tags.map(checkTag))
     // First: whoever finds the stamp of a tag gone must be able to tell that some tag was invalidated.
     const first = names.length > 0 ? [await this.#restamp(ANY_TAG, mode)] : []
     const results = [...first, ...(await Promise.all(names.map((tag) => this.#restamp(tag, mode))))]
@@ -80,13 +86,23 @@ export class Invalidation {
   }
 
   /** For `@CacheInvalidate`: whatever goes wrong here, the outcome of the method stands. */
-  async invalidateAll(name: string, targetsOf: () => InvalidationTargets, options: InvalidateOptions): Promise<void> {
+  async invalidateAll(
+    name: string,
+    targetsOf: () => InvalidationTargets,
+    options: InvalidateOptions,
+    spaceOf: () => Space = () => WHOLE,
+  ): Promise<void> {
     try {
       const { keys, tags } = targetsOf()
-      await Promise.all([...keys.map((target) => this.invalidate(target, options)), this.invalidateTags(tags, options)])
+      const space = spaceOf()
+      await Promise.all([
+        ...keys.map((target) => this.invalidate(target, options, space)),
+        this.invalidateTags(tags, options, space),
+      ])
     } catch (error) {
       const message = `a call of ${name} invalidated nothing: ${messageOf(error)}`
-      this.#events.emit({ type: 'notice', code: 'callback-threw', level: 'error', name, message })
+      const code = error instanceof NoTenantError ? 'no-tenant' : 'callback-threw'
+      this.#events.emit({ type: 'notice', code, level: 'error', name, message })
     }
   }
 

@@ -60,7 +60,8 @@ export function planFunction(key: (...args: never[]) => KeyParts, head: string):
   const derive = (self: unknown, args: readonly unknown[]) => keyOf(call.apply(self, args as unknown[]), RETURNED)
   const spell = (self: unknown, args: readonly unknown[]) => {
     const key = call.apply(self, args as unknown[])
-    return typeof key === 'string' ? key : keyOf(key, RETURNED)
+    // A `^`, unescaped, would lead into a tenant or a namespace.
+    return typeof key === 'string' && !key.includes('^') ? key : keyOf(key, RETURNED)
   }
   return { head, derive, spell }
 }

@@ -20,17 +20,22 @@ type PolicyOf = (self: unknown, wrapper: AsyncFunction) => Policy
  * The policy of a method's calls. With a key it is one for all. Without, keys begin with `ClassName.method`, the class
  * being the one whose prototype owns the wrapper.
  *
+ * @param policyIn - what becomes of a policy in the cache of the method
  * @throws CacheConfigError
  */
-export function policyFinder(options: RawPolicy, decorated: Decorated, names: Names): PolicyOf {
+export function policyFinder(
+  options: RawPolicy,
+  decorated: Decorated,
+  names: Pick<Names, 'claim'>,
+  policyIn: (declared: Policy) => () => Policy,
+): PolicyOf {
   const { method, name, owner, isPrivate } = decorated
   const label = typeof name === 'string' && !isPrivate ? name : ''
   const place = `@Cached on ${String(name)}`
   const className = owner && nameOf(owner)
   const shown = className && label ? `${className}.${label}` : label || String(name)
   if (options.key !== undefined) {
-    const policy = makePolicy(options, method, shown, place)
-    return () => policy
+    return policyIn(makePolicy(options, method, shown, place))
   }
   // All but the name is known, and checked, now.
   const unnamed = makePolicy(options, method, label || undefined, place)
@@ -40,23 +45,26 @@ export function policyFinder(options: RawPolicy, decorated: Decorated, names: Na
     names.claim(text, method)
     return Object.freeze({ ...unnamed, plan, name: plan.head })
   }
-  if (owner === undefined) return byOwner(label, unnamed, named)
+  if (owner === undefined) return byOwner(label, unnamed, (className) => policyIn(named(className)))
   if (!className)
     throw new CacheConfigError(`${place}: the class has no name of its own, so give a key, as in key: '${label}'`)
-  const policy = named(className)
-  return () => policy
+  return policyIn(named(className))
 }
 
 /** TC39: the class is found at the first call. A mistake can no longer be thrown then; it is said, and not cached. */
-function byOwner(label: string, unnamed: Policy, named: (className: string) => Policy): PolicyOf {
-  const known = new WeakMap<object, Policy>()
-  const find = (start: object, wrapper: AsyncFunction): Policy => {
+function byOwner(label: string, unnamed: Policy, named: (className: string) => () => Policy): PolicyOf {
+  const known = new WeakMap<object, () => Policy>()
+  const without = (reason: string) => {
+    const policy = uncached(unnamed, reason)
+    return () => policy
+  }
+  const find = (start: object, wrapper: AsyncFunction): (() => Policy) => {
     const className = ownerName(start, label, wrapper)
-    if (!className) return uncached(unnamed, `no class with a name of its own owns ${label}, so give it a key`)
+    if (!className) return without(`no class with a name of its own owns ${label}, so give it a key`)
     try {
       return named(className)
     } catch (error) {
-      return uncached(unnamed, (error as Error).message)
+      return without((error as Error).message)
     }
   }
   return (self, wrapper) => {
@@ -64,12 +72,12 @@ function byOwner(label: string, unnamed: Policy, named: (className: string) => P
       return uncached(unnamed, `${label} was called without its object, and only a method with a key can be`)
     }
     const start = typeof self === 'function' ? self : (Object.getPrototypeOf(self) ?? self)
-    let policy = known.get(start)
-    if (policy === undefined) {
-      policy = find(start, wrapper)
-      known.set(start, policy)
+    let policyOf = known.get(start)
+    if (policyOf === undefined) {
+      policyOf = find(start, wrapper)
+      known.set(start, policyOf)
     }
-    return policy
+    return policyOf()
   }
 }
 

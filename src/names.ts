@@ -15,7 +15,7 @@ export class Names {
     if (known !== undefined && known !== owner && environment().NODE_ENV !== 'development') {
       throw new CacheConfigError(
         `two cached functions would both use the name '${name}' for their keys and read each other's values: ` +
-          `give at least one of them a key, as in key: '${name.toLowerCase()}'`,
+          `give at least one of them a key, as in key: '${name.slice(name.lastIndexOf('^') + 1).toLowerCase()}'`,
       )
     }
     this.#owners.set(name, new WeakRef(owner))

@@ -1,17 +1,20 @@
 import type { BreakerRules } from './breaker.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Compression, type CompressionOptions, compressionFor } from './compression.ts'
+import { checkDefaults } from './defaults.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { CacheConfigError } from './errors.ts'
 import type { Isolation } from './isolation.ts'
 import { describe } from './kind.ts'
 import type { Logger } from './log.ts'
 import type { Serializer } from './packing.ts'
-import { checkCompression, checkSerializer, oneOf, refuseUnknown } from './policy.ts'
+import { checkCompression, checkSerializer, oneOf, planVersion, type RawPolicy, refuseUnknown } from './policy.ts'
 import { checkClient, type RedisClientLike } from './redis/check-client.ts'
 import type { RedisClient } from './redis/client.ts'
 import type { NearLimits } from './redis/near-copies.ts'
 import { parseStoreUrl } from './store-url.ts'
+import { type TenantResolver, tenantOf } from './tenant.ts'
+import type { FunctionDefaults } from './types.ts'
 
 /** Options of a cache. All are optional: `createCache()` needs none. */
 export interface CacheOptions {
@@ -24,6 +27,25 @@ export interface CacheOptions {
   client?: RedisClientLike
   /** What every key begins with, so that applications can share a Redis. Default: `CACHE_PREFIX`, else `cachewell`. */
   prefix?: string
+  /**
+   * Whose data a call is about: asked at each call, and put in front of its keys and tags, so that no tenant is served,
+   * matches or removes what is another's. Where it answers with nothing, the cache is left out. Default: there are no
+   * tenants.
+   *
+   * @example
+   * ```ts
+   * import { AsyncLocalStorage } from 'node:async_hooks'
+   * import { createCache } from 'cachewell'
+   *
+   * const request = new AsyncLocalStorage<{ tenantId: string }>()
+   * export const cache = createCache({ tenant: () => request.getStore()?.tenantId })
+   * ```
+   */
+  tenant?: TenantResolver
+  /** A shape of all results: entries of another version are misses. It counts together with that of the function. */
+  version?: string | number
+  /** Options for all functions of this cache, such as `{ jitter: 0.1, staleIfError: '1h' }`: each may say otherwise. */
+  defaults?: FunctionDefaults
   /** Bounds of what is kept in this process. */
   memory?: {
     /** Default 10,000. */
@@ -83,6 +105,10 @@ export interface ResolvedOptions {
   readonly prefix: string
   /** Nobody chose the prefix: in production this is said once. */
   readonly prefixIsDefault: boolean
+  /** What keys and tags of the running tenant begin with. */
+  readonly tenant: (() => string) | undefined
+  readonly version: string
+  readonly defaults: RawPolicy
   readonly memory: { readonly maxItems: number; readonly maxBytes: number; readonly isolation: Isolation }
   /** `undefined`: no copies are kept. */
   readonly near: NearLimits | undefined
@@ -101,6 +127,9 @@ const OPTIONS = [
   'url',
   'client',
   'prefix',
+  'tenant',
+  'version',
+  'defaults',
   'memory',
   'near',
   'commandTimeout',
@@ -131,6 +160,9 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
     client: client === undefined ? undefined : checkClient(client),
     prefix: checkPrefix(prefix || 'cachewell'),
     prefixIsDefault: !prefix,
+    tenant: checkTenant(options.tenant),
+    version: planVersion(options.version, PLACE),
+    defaults: resolveDefaults(options.defaults),
     memory: resolveMemory(options.memory),
     near: resolveNear(options.near),
     commandTimeoutMs: milliseconds(options.commandTimeout ?? '250ms', 'commandTimeout'),
@@ -142,6 +174,19 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
     logger,
     clock: options.clock ?? systemClock,
   })
+}
+
+function resolveDefaults(defaults: FunctionDefaults = {}): RawPolicy {
+  requireObject(defaults, `${PLACE}: defaults`, 'defaults: { jitter: 0.1 }')
+  return checkDefaults(defaults, `${PLACE}: defaults`)
+}
+
+function checkTenant(tenant: unknown): (() => string) | undefined {
+  if (tenant === undefined) return undefined
+  if (typeof tenant === 'function') return tenantOf(tenant as TenantResolver)
+  throw new CacheConfigError(
+    "tenant is asked at each call: write a function, such as tenant: () => request.getStore()?.tenantId; for one tenant alone, use cache.tenant('acme')",
+  )
 }
 
 const SPACE = { maxItems: 10_000, maxBytes: 64 * 1024 * 1024 }

@@ -5,6 +5,7 @@ import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
 import { describe } from './kind.ts'
 import type { Serializer } from './packing.ts'
+import type { StandardSchema } from './schema.ts'
 
 /** Where one function's values may be kept: wherever the cache stores, or in this process only. */
 export type TierChoice = 'auto' | 'redis' | 'memory'
@@ -40,6 +41,16 @@ export interface Policy {
   readonly serializer: Serializer | undefined
   /** Left out: as the cache does. */
   readonly compress: Compression | boolean | undefined
+  /** Nobody's data, in a cache that has tenants. */
+  readonly shared: boolean
+  /** What its tags begin with, of the tenant who calls. @throws NoTenantError */
+  readonly tagSpace: (() => string) | undefined
+  /** What values have to fit to be stored and served. */
+  readonly schema: StandardSchema | undefined
+  /** A fresh value of it may be served as it is. */
+  readonly plain: boolean
+  /** The same function's, where what its options leave out is as these say. @throws CacheConfigError */
+  readonly withDefaults: (defaults: RawPolicy) => Policy
 }
 
 interface Ttl {
@@ -74,6 +85,8 @@ export interface RawPolicy {
   readonly tier?: unknown
   readonly serializer?: unknown
   readonly compress?: unknown
+  readonly tenant?: unknown
+  readonly schema?: unknown
 }
 
 const OPTIONS = [
@@ -95,6 +108,8 @@ const OPTIONS = [
   'tier',
   'serializer',
   'compress',
+  'tenant',
+  'schema',
 ]
 type Callback = (...args: unknown[]) => unknown
 
@@ -114,20 +129,36 @@ export function makePolicy(
     throw new CacheConfigError(`${place} needs options: write ${place.replace(/\(.*/, '')}({ ttl: '5m' })`)
   }
   refuseUnknown(raw, OPTIONS, place)
+  if (raw.tenant !== undefined && raw.tenant !== false) {
+    throw new CacheConfigError(`${place}: tenant is false, for what belongs to nobody, or left out`)
+  }
   const plan = typeof raw.key === 'string' ? planString(raw.key, fn) : planKey(raw.key, fn, name, place)
+  const staleness = planStaleness(raw, place)
+  const serializer = checkSerializer(raw.serializer, place)
+  const schema = checkSchema(raw.schema, place)
   return Object.freeze({
     plan,
     name: plan.head,
     ttl: planTtl(raw, place),
     tags: planTags(raw.tags, place),
     resultTags: checkFunction(raw.resultTags, 'resultTags', place),
-    ...planStaleness(raw, place),
+    ...staleness,
     bypass: planBypass(raw.bypass, place),
     version: planVersion(raw.version, place),
     tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place) as TierChoice,
-    serializer: checkSerializer(raw.serializer, place),
+    serializer,
     compress: checkCompression(raw.compress, 'compress', place),
+    shared: raw.tenant === false,
+    tagSpace: undefined,
+    schema,
+    plain: serializer === undefined && schema === undefined && staleness.refreshAhead === 0,
+    withDefaults: (defaults: RawPolicy) => makePolicy({ ...defaults, ...given(raw) }, fn, name, place, planString),
   })
+}
+
+/** Without what is there but undefined: that says nothing. */
+export function given(raw: RawPolicy): RawPolicy {
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined))
 }
 
 /** Unknown options are mistakes, mostly of spelling; a near miss is pointed out. */
@@ -179,6 +210,12 @@ export function checkCompression(given: unknown, option: string, place: string):
 function hasZstd(): boolean {
   const zlib = globalThis.process?.getBuiltinModule?.('node:zlib')
   return zlib !== undefined && 'zstdCompress' in zlib
+}
+
+function checkSchema(schema: unknown, place: string): StandardSchema | undefined {
+  const { validate } = (schema as StandardSchema | undefined)?.['~standard'] ?? {}
+  if (schema === undefined || typeof validate === 'function') return schema as StandardSchema | undefined
+  throw new CacheConfigError(`${place}: schema must be a Standard Schema, such as those of zod, valibot and arktype`)
 }
 
 export function oneOf(value: unknown, allowed: readonly string[], option: string, place: string): string {
@@ -273,7 +310,7 @@ function planTags(tags: unknown, place: string): Policy['tags'] {
   return [...new Set(tags.map(encodeTag))]
 }
 
-function planVersion(version: unknown, place: string): string {
+export function planVersion(version: unknown, place: string): string {
   if (version === undefined) return ''
   if (
     (typeof version === 'number' && Number.isFinite(version)) ||

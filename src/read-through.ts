@@ -264,7 +264,11 @@ export class ReadThrough {
   async #setNow(call: Call, value: unknown): Promise<boolean> {
     const tier = await this.#around.tierOf(call.policy.tier)
     const keyed = this.#reading.keyed(tier, call)
-    return keyed !== undefined && tier.driver.name !== 'null' && this.#storing.put(keyed, value)
+    return keyed !== undefined && this.#put(keyed, value)
+  }
+
+  async #put(call: KeyedCall, value: unknown): Promise<boolean> {
+    return call.tier.driver.name !== 'null' && this.#storing.put(call, value)
   }
 
   /**
@@ -277,7 +281,8 @@ export class ReadThrough {
     if (!keyed) return call.load()
     if (inCommitScope()) {
       const value = await call.load()
-      await whenCommitted(async () => (await this.#setNow(call, value)) || this.#storing.drop(keyed), undefined)
+      // The method may have gone over to another tenant meanwhile: the key is that of the call.
+      await whenCommitted(async () => (await this.#put(keyed, value)) || this.#storing.drop(keyed), undefined)
       return value
     }
     if (tier.driver.name === 'null') {

@@ -2,11 +2,12 @@ import { tagsOf } from './answers.ts'
 import { about, type Call, KeyedCall } from './call.ts'
 import type { State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
-import { CacheTroubleError, messageOf } from './errors.ts'
+import { CacheTroubleError, messageOf, NoTenantError } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { asTrouble, type Guard } from './guard.ts'
 import type { PackRules } from './packing.ts'
-import { stampKey } from './stamp-key.ts'
+import { flawOf } from './schema.ts'
+import { stampKey, tagsIn } from './stamp-key.ts'
 import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
 
@@ -60,7 +61,7 @@ export class Reading {
    * or somebody wants to hear of it.
    */
   quick({ driver }: StoreTier, { policy, self, args }: Call): unknown {
-    if (driver.find === undefined || this.#events.heard || policy.serializer || policy.refreshAhead > 0) return NOTHING
+    if (driver.find === undefined || this.#events.heard || !policy.plain) return NOTHING
     try {
       const found = driver.find(policy.plan.spell(self, args))
       if (found === undefined || found.header.stamps.length > 0 || found.header.version !== policy.version)
@@ -79,12 +80,13 @@ export class Reading {
     const { policy, self, args } = call
     try {
       const shownKey = policy.plan.derive(self, args)
-      const tags = policy.tags ? tagsOf(policy.tags, self, args) : NO_TAGS
+      const tagSpace = policy.tagSpace?.() ?? ''
+      const tags = policy.tags ? tagsIn(tagSpace, tagsOf(policy.tags, self, args)) : NO_TAGS
       const rules = policy.serializer ? { ...this.#rules, serializer: policy.serializer } : this.#rules
-      return new KeyedCall(call, tier, shownKey, `${this.#prefix}::${shownKey}`, rules, tags)
+      return new KeyedCall(call, tier, shownKey, `${this.#prefix}::${shownKey}`, rules, tags, tagSpace)
     } catch (error) {
       const message = `calls of ${policy.name} are not cached, since ${messageOf(error)}`
-      this.notice(call, 'unkeyable', message)
+      this.notice(call, error instanceof NoTenantError ? 'no-tenant' : 'unkeyable', message)
       return undefined
     }
   }
@@ -156,6 +158,11 @@ export class Reading {
       // One bad value is a miss for its own key, and the lease may replace it.
       this.#events.emit({ type: 'trouble', operation: 'decode', name: policy.name, error: asTrouble(error) })
       return unusable('unreadable')
+    }
+    const flaw = flawOf(policy.schema, value)
+    if (flaw !== undefined) {
+      this.notice(call, 'invalid', `what is stored for ${policy.name} is loaded anew: ${flaw}`)
+      return unusable('invalid')
     }
     if (stale && (header.expired || staleMs >= policy.revalidateMs)) {
       return { reason: 'stale', mayStore: true, spare: { value, header } }

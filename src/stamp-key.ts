@@ -11,5 +11,10 @@ export function electionKey(prefix: string, key: string, id: string): string {
   return `${prefix}#:${id}:${key}`
 }
 
+/** The tags as a tenant has them: those of another are other tags. */
+export function tagsIn(space: string, tags: readonly string[]): readonly string[] {
+  return space === '' ? tags : tags.map((tag) => space + tag)
+}
+
 /** Changes with every invalidation of any tag. No tag encodes to nothing. */
 export const ANY_TAG = ''

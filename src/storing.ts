@@ -10,7 +10,8 @@ import type { Flight, Shareable } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
 import type { Lease } from './lease.ts'
-import { ANY_TAG } from './stamp-key.ts'
+import { flawOf } from './schema.ts'
+import { ANY_TAG, tagsIn } from './stamp-key.ts'
 import type { FoundStamp } from './stamps.ts'
 import { inspect, TooLargeError, UnstorableError } from './storable.ts'
 import { ensureStamps, stampsStand } from './tagged.ts'
@@ -126,6 +127,11 @@ export class Storing {
     try {
       const ttlMs = ttlOf(call, value)
       if (ttlMs === undefined) return 'uncacheable'
+      const flaw = flawOf(policy.schema, value)
+      if (flaw !== undefined) {
+        this.#notice(call, 'invalid', `a result of ${policy.name} was passed through and not stored: ${flaw}`)
+        return 'invalid'
+      }
       const body = tier.driver.packing.pack(value, rules)
       const keepMs = ttlMs + policy.keepStaleMs
       const compression = compressionFor(policy.compress, rules.compression)
@@ -168,7 +174,7 @@ export class Storing {
 
   #resultTags(call: KeyedCall, value: unknown): readonly string[] | UnstoredReason {
     try {
-      return resultTagsOf(call, value).filter((tag) => !call.tags.includes(tag))
+      return tagsIn(call.tagSpace, resultTagsOf(call, value)).filter((tag) => !call.tags.includes(tag))
     } catch (error) {
       return this.#refusal(call, error)
     }

@@ -4,6 +4,7 @@ import type { Duration } from './duration.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { Serializer } from './packing.ts'
 import type { TierChoice } from './policy.ts'
+import type { StandardSchema } from './schema.ts'
 
 // `any` is the only type that parameter lists of every function are assignable to and from; it stays inside.
 
@@ -48,6 +49,23 @@ export interface PlainOptions {
    * how. Default: the cache's `compression`.
    */
   compress?: boolean | CompressionOptions
+  /** `false`: what it returns belongs to nobody, and the tenants of the cache share it. Default: each has its own. */
+  tenant?: false
+  /**
+   * Checks what is stored before it is served, and what is loaded before it is stored: what does not fit is loaded anew, or
+   * passed through. A Standard Schema (zod, valibot, arktype, …) that answers at once, of what the function returns; what it
+   * would make of a value is left out. Default: nothing is checked.
+   */
+  schema?: StandardSchema
+}
+
+/** Options for all functions of a cache or a namespace: each may still say otherwise. */
+export type FunctionDefaults = Omit<PlainOptions, 'version' | 'tenant' | 'schema'>
+
+/** Options of a namespace: defaults of its functions, and a version of all that is in it. */
+export interface NamespaceOptions extends FunctionDefaults {
+  /** Counts together with the version of the cache and that of the function. */
+  version?: string | number
 }
 
 /** Options of `cached()`: callbacks get the function's own `this` and arguments. */
@@ -110,7 +128,16 @@ export interface CacheUpdateOptions
   extends Pick<CachedOptions, 'ttl' | 'cacheIf' | 'tags' | 'resultTags'>,
     Pick<
       PlainOptions,
-      'jitter' | 'nullTtl' | 'version' | 'tier' | 'serializer' | 'compress' | 'staleWhileRevalidate' | 'staleIfError'
+      | 'jitter'
+      | 'nullTtl'
+      | 'version'
+      | 'tier'
+      | 'serializer'
+      | 'compress'
+      | 'staleWhileRevalidate'
+      | 'staleIfError'
+      | 'tenant'
+      | 'schema'
     > {
   /** The key of that entry: a template of this method's arguments such as `'user:{0.id}'`, or a function of them. */
   key: string | Callback<KeyParts>

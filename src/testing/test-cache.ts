@@ -83,7 +83,7 @@ export function createTestCache(options: TestCacheOptions = {}): TestCache {
 export function makeTestCache({ clock = new TestClock(), ...options }: TestCacheOptions): MadeTestCache {
   const begin = () => beginTestRun({ prefix: 'test', logger: false, ...options }, clock)
   let run = begin()
-  const home: Home = { names: new Names(), engine: () => run.engine }
+  const home: Home = { names: new Names(), engine: () => run.engine, settled: true }
   const recorded = (target?: Target) =>
     run.recording.recorded(target === undefined ? undefined : wantedOf(target, run.engine, 'of'))
 
