@@ -9,6 +9,7 @@ import {
   type Logger,
 } from 'cachewell'
 import { afterAll, expect, test } from 'vitest'
+import { useTestCache } from '../src/testing/use-test-cache.ts'
 
 /*
  * Functions of the default cache are declared before its options are known: what those say of all functions has to hold
@@ -102,4 +103,18 @@ test('tenants and defaults hold for what was declared before them', async () => 
 test('what contradicts the defaults is cached without them, and one line says so', async () => {
   expect([await contradicting(), await contradicting()]).toEqual([11, 11])
   expect(notices.filter((line) => line.includes('without the defaults'))).toHaveLength(1)
+})
+
+test('a cache that stands in for the default one in a test has its own tenants', async () => {
+  const outside = await as('acme', () => find(7))
+  const single = useTestCache()
+  const alone = await as('acme', () => find(7))
+  expect(alone).not.toBe(outside)
+  expect(await as('globex', () => find(7))).toBe(alone)
+  single.restore()
+  const missing = useTestCache({ tenant: () => undefined })
+  expect(await as('acme', () => find(7))).not.toBe(await as('acme', () => find(7)))
+  missing.restore()
+  expect(await as('acme', () => find(7))).toBe(outside)
+  expect(await as('globex', () => find(7))).not.toBe(outside)
 })

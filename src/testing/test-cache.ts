@@ -14,7 +14,10 @@ import { beginTestRun } from './test-run.ts'
 
 /** Options of a test cache. All are optional. */
 export interface TestCacheOptions
-  extends Pick<CacheOptions, 'prefix' | 'commandTimeout' | 'maxValueBytes' | 'serializer' | 'logger'> {
+  extends Pick<
+    CacheOptions,
+    'prefix' | 'tenant' | 'version' | 'defaults' | 'commandTimeout' | 'maxValueBytes' | 'serializer' | 'logger'
+  > {
   /** To go by the clock of another test cache. Default: one of its own. */
   clock?: TestClock
 }
