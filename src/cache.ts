@@ -1,6 +1,7 @@
 import { Backlog } from './backlog.ts'
 import { type CachedFactory, cachedWith } from './cached.ts'
 import { CoreLoader } from './core-loader.ts'
+import { declaredOf } from './declared.ts'
 import {
   type CachedDecoratorFactory,
   type CacheInvalidateDecoratorFactory,
@@ -13,15 +14,18 @@ import type { SetOptions } from './direct.ts'
 import type { Removal } from './drivers/driver.ts'
 import type { CacheEngine, Core, Home } from './engine.ts'
 import { environment } from './environment.ts'
+import { CacheTroubleError } from './errors.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
+import type { Explanation } from './explanation.ts'
 import { firstCalls } from './first-calls.ts'
-import { inSpace, ofNamespace, ofTenant } from './home.ts'
+import { inSpace, ofNamespace, ofTenant, spaceOf } from './home.ts'
 import {
   directKey,
   type InvalidateOptions,
   type InvalidateResult,
   type InvalidateTagsResult,
   Invalidation,
+  type SweepOptions,
   type TagArguments,
   tagArguments,
 } from './invalidation.ts'
@@ -32,8 +36,10 @@ import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import { everythingOf } from './pattern.ts'
 import type { Space } from './space.ts'
+import type { SweepOutcome } from './sweep.ts'
 import type { Tenant } from './tenant.ts'
-import type { NamespaceOptions } from './types.ts'
+import type { AsyncFunction, NamespaceOptions } from './types.ts'
+import type { WarmOptions, WarmResult } from './warm.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
 export interface Cache {
@@ -47,9 +53,10 @@ export interface Cache {
   readonly CacheUpdate: CacheUpdateDecoratorFactory
   /**
    * Removes a key, or all keys that match a pattern (`*`, `?`, `[…]`), below this cache's prefix.
-   * @throws CacheConfigError when the target names nothing, or for a mode that there is not
+   * @throws CacheConfigError when the target names nothing, or for options that there are not; the reason of
+   * `options.signal` when that ends it
    */
-  invalidate(target: KeyParts, options?: InvalidateOptions): Promise<InvalidateResult>
+  invalidate(target: KeyParts, options?: SweepOptions): Promise<InvalidateResult>
   /**
    * Ends every entry that has one of the tags: one command for each tag, however many entries there are.
    * @throws CacheConfigError for what is no tag
@@ -99,6 +106,48 @@ export interface Cache {
    * ```
    */
   namespace(name: string, defaults?: NamespaceOptions): CachePart
+  /**
+   * Calls the function for each list of arguments of which nothing fresh is stored: for a start, or after an
+   * invalidation. What is stored is read two hundred at a time; loads take leases as ever, so that processes which warm
+   * the same at the same time load each key once. A load that fails is counted, and does not stop the rest.
+   *
+   * @param lists - may be as long as you like, and come as they are needed: an array, a generator, rows of a database
+   * @throws CacheConfigError for what is no cached function, and for bad options; `signal`'s reason when it is aborted;
+   * what `lists` or `onProgress` throw
+   *
+   * @example
+   * ```ts
+   * import { createCache } from 'cachewell'
+   *
+   * const cache = createCache({ url: 'memory:', prefix: 'shop' })
+   * const price = cache.cached(async (sku: string) => ({ sku, cents: 995 }), { key: 'price', ttl: '1m' })
+   *
+   * const { loaded, failed } = await cache.warm(price, [['a-1'], ['a-2']], { concurrency: 5 })
+   * ```
+   */
+  warm<F extends AsyncFunction>(
+    fn: F,
+    lists: Iterable<Parameters<F>> | AsyncIterable<Parameters<F>>,
+    options?: WarmOptions,
+  ): Promise<WarmResult>
+  /**
+   * What is stored for a call, or at a key, and whether it would be a hit or a miss now, and why. It only reads: the
+   * function is not run, no lease is taken, nothing is counted as a hit. Values are not in it; keys and tags are.
+   *
+   * @throws CacheConfigError for what is no cached function, and for a bad key
+   *
+   * @example
+   * ```ts
+   * import { createCache } from 'cachewell'
+   *
+   * const cache = createCache({ url: 'memory:', prefix: 'shop' })
+   * const price = cache.cached(async (sku: string) => ({ sku, cents: 995 }), { key: 'price', ttl: '1m' })
+   *
+   * console.log(`${await cache.explain(price, ['a-1'])}`) // price:a-1: miss (absent), since nothing is stored …
+   * ```
+   */
+  explain<F extends AsyncFunction>(fn: F, args: Parameters<F>): Promise<Explanation>
+  explain(key: KeyParts): Promise<Explanation>
   stats(): CacheStats
   /**
    * For who has to read what others have written: when it has resolved, this process is not served near copies of what had
@@ -157,20 +206,22 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
     events,
     clock,
   )
-  const remove = (removal: Removal) =>
-    loader.use<InvalidateResult>(
-      (core) => core.remove(removal),
+  const sweep = (removal: Removal, options: SweepOptions) =>
+    loader.use<SweepOutcome>(
+      (core) => core.sweep(removal, options),
       () => {
-        backlog.add(removal)
-        return { removed: 0, deferred: true }
+        if (!options.dryRun) backlog.add(removal)
+        return { removed: 0, deferred: !options.dryRun }
       },
     )
-  const invalidation = new Invalidation(remove, events, prefix)
+  const invalidation = new Invalidation(sweep, events, prefix)
   const engine: CacheEngine = {
     common: { tenant: options.tenant, version: options.version, defaults: options.defaults },
     ...firstCalls(loader, { events, invalidation }),
     invalidation,
     events,
+    warm: (...given) => loader.use((core) => core.warm(...given), unloaded),
+    explain: (target) => loader.use((core) => core.explain(target), unloaded),
     stats: () => ({ ...events.stats(), near: near()?.stats() }),
     barrier: async () => near()?.barrier(),
     async close() {
@@ -185,8 +236,9 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
   return engine
 }
 
-/** Of a tenant who is missing, nothing has been stored. */
-const NOTHING_REMOVED = Object.freeze({ removed: 0, deferred: false })
+function unloaded(): never {
+  throw new CacheTroubleError('UNLOADED', 'the part of this package that caches cannot be loaded')
+}
 
 export function cacheOver(home: Home): Cache {
   return { ...partOver(home), close: () => home.engine().close() }
@@ -228,6 +280,17 @@ function partOver(home: Home): CachePart {
     decrement: (key, by, options) => count(key, -by, options),
     tenant: (tenant) => partOver(ofTenant(home, tenant)),
     namespace: (name, defaults) => partOver(ofNamespace(home, name, defaults)),
+    warm: async (fn, lists, options = {}) => {
+      const { engine, call } = declaredOf(fn, 'warm')
+      return engine().warm((args) => call(undefined, args), lists, options)
+    },
+    explain: async (target: unknown, args: readonly unknown[] = []) => {
+      if (typeof target !== 'function') {
+        return engine().explain(spaceOf(home).keys + directKey(target as KeyParts, 'explain'))
+      }
+      const { engine: own, call } = declaredOf(target, 'explain')
+      return own().explain(call(undefined, args))
+    },
     stats: () => engine().stats(),
     barrier: () => engine().barrier(),
     on: (listener) => engine().events.on(listener),

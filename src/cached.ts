@@ -1,10 +1,12 @@
 import { FunctionCall, keyFor } from './call.ts'
+import { declare } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
-import { completed, policyIn } from './home.ts'
-import type { InvalidateResult } from './invalidation.ts'
+import { completed, inSpaceOf, policyIn } from './home.ts'
+import { type InvalidateResult, NOTHING_REMOVED, type SweepOptions } from './invalidation.ts'
 import { makePolicy, type RawPolicy } from './policy.ts'
+import type { Space } from './space.ts'
 import type { AsyncFunction, CachedFunctionOptions } from './types.ts'
 import { requireAsync, wrapperFor } from './wrap.ts'
 
@@ -20,6 +22,15 @@ export interface CachedMembers<F extends AsyncFunction> {
    * or takes longer than its `softTimeout`.
    */
   expire(...args: Parameters<F>): Promise<InvalidateResult>
+  /**
+   * Removes all that is stored of this function, whatever the arguments: every key that begins as its keys do, up to the
+   * first argument. So give functions keys that begin differently: `user:{0}` is also how `user:list:{0}` begins. It looks
+   * through the whole store, as any pattern does; where that is done often, a tag takes one command.
+   *
+   * @throws CacheConfigError for a key function, or a key that begins with an argument: nothing tells how its keys begin.
+   * What ends it early, as of `invalidate`
+   */
+  invalidateAll(options?: SweepOptions): Promise<InvalidateResult>
   /** Runs the function now and stores its result, whatever is stored. */
   refresh(...args: Parameters<F>): ReturnType<F>
   /** The key, below the cache's prefix and the tenant, as `get` takes it; `undefined` where these arguments cannot be cached. */
@@ -94,6 +105,11 @@ export function cachedWith(home: Home): CachedFactory {
       expire(...args) {
         return remove(this, args, 'expire')
       },
+      invalidateAll(options) {
+        const { invalidation } = home.engine()
+        const use = (space: Space) => invalidation.everyKey(policy.plan, options, space)
+        return inSpaceOf(home, policy, 'invalidateAll', use, NOTHING_REMOVED)
+      },
       refresh(...args) {
         return home.engine().path.refresh(memberCall(this, args))
       },
@@ -107,7 +123,7 @@ export function cachedWith(home: Home): CachedFactory {
         return home.engine().path.set(memberCall(this, args), value)
       },
     }
-    return Object.assign(wrapper, members)
+    return declare(Object.assign(wrapper, members), { engine: () => home.engine(), call: memberCall })
   }) as CachedFactory
 }
 

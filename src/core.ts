@@ -3,14 +3,17 @@ import { sleep } from './deadline.ts'
 import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
 import type { Events } from './events.ts'
+import { explainTarget } from './explain.ts'
 import { guardWith } from './guard.ts'
 import { lineOf } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
+import { Reading } from './reading.ts'
 import type { openRedis } from './redis/open.ts'
-import { removeFrom } from './removing.ts'
 import { Store } from './store.ts'
+import { sweepTiers } from './sweep.ts'
+import { warmAll } from './warm.ts'
 
 /** How long `close()` waits for stores that are under way. */
 const CLOSE_MS = 1_500
@@ -41,13 +44,16 @@ export function makeCore(
     track,
   }
   const path = new ReadThrough(around)
+  const reading = new Reading(events, guard, rules, prefix)
   return {
     lineOf,
     path,
     direct: new DirectAccess(store, guard, events, prefix, rules),
     near: () => store.near,
     tiers: () => store.tiers(),
-    remove: async (removal) => removeFrom(await store.tiers(), removal, guard),
+    warm: (callOf, lists, options) => warmAll(callOf, lists, options, { ...around, path, reading }),
+    explain: (target) => explainTarget(target, { ...around, reading, tiers: () => store.tiers() }),
+    sweep: async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
       await path.giveBack()

@@ -1,3 +1,4 @@
+import type { Cache } from './cache.ts'
 import type { CachedFactory } from './cached.ts'
 import { defaultCache } from './configure.ts'
 import type {
@@ -5,7 +6,13 @@ import type {
   CacheInvalidateDecoratorFactory,
   CacheUpdateDecoratorFactory,
 } from './decorators.ts'
-import type { InvalidateOptions, InvalidateResult, InvalidateTagsResult, TagArguments } from './invalidation.ts'
+import type {
+  InvalidateOptions,
+  InvalidateResult,
+  InvalidateTagsResult,
+  SweepOptions,
+  TagArguments,
+} from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 
 /**
@@ -81,8 +88,10 @@ export const cached: CachedFactory = defaultCache.cached
  *
  * @param target - a key (`'user:1'`, or an array of parts), or a pattern (`'user:*'`); put data into a pattern with
  * {@link pattern}
- * @param options - `{ mode: 'expire' }` keeps the values for `staleIfError`
- * @throws CacheConfigError when the target names nothing, or for a mode that there is not
+ * @param options - `{ mode: 'expire' }` keeps the values for `staleIfError`; a pattern also takes `onProgress`, `signal`
+ * and `dryRun`
+ * @throws CacheConfigError when the target names nothing, or for options that there are not; the reason of
+ * `options.signal` when that ends it
  *
  * @example
  * ```ts
@@ -92,9 +101,41 @@ export const cached: CachedFactory = defaultCache.cached
  * await invalidate(pattern`orders:${42}:*`, { mode: 'expire' })
  * ```
  */
-export function invalidate(target: KeyParts, options?: InvalidateOptions): Promise<InvalidateResult> {
+export function invalidate(target: KeyParts, options?: SweepOptions): Promise<InvalidateResult> {
   return defaultCache.invalidate(target, options)
 }
+
+/**
+ * Calls a cached function for each list of arguments of which nothing fresh is stored, some at a time.
+ * {@link Cache.warm} says more.
+ *
+ * @throws CacheConfigError for what is no cached function, and for bad options; `signal`'s reason when it is aborted
+ *
+ * @example
+ * ```ts
+ * import { cached, warm } from 'cachewell'
+ *
+ * const rates = cached(async (base: string) => ({ base, usd: 1.1 }), { key: 'fx', ttl: '5m' })
+ *
+ * await warm(rates, ['EUR', 'CHF'].map((base) => [base]))
+ * ```
+ */
+export const warm: Cache['warm'] = defaultCache.warm
+
+/**
+ * What is stored for a call, or at a key of the default cache, and why it would be a hit or a miss now.
+ * {@link Cache.explain} says more.
+ *
+ * @throws CacheConfigError for what is no cached function, and for a bad key
+ *
+ * @example
+ * ```ts
+ * import { explain } from 'cachewell'
+ *
+ * const { verdict, stored } = await explain(['user', 42])
+ * ```
+ */
+export const explain: Cache['explain'] = defaultCache.explain
 
 /**
  * Ends every entry of the default cache that has one of the tags, given one by one, or as an array with options behind it.

@@ -1,12 +1,16 @@
+import type { Call } from './call.ts'
 import type { DirectAccess } from './direct.ts'
 import type { Removal } from './drivers/driver.ts'
 import type { CacheStats, Events } from './events.ts'
-import type { InvalidateResult, Invalidation } from './invalidation.ts'
+import type { Explanation } from './explanation.ts'
+import type { Invalidation, SweepOptions } from './invalidation.ts'
 import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
 import type { RawPolicy } from './policy.ts'
 import type { ReadThrough } from './read-through.ts'
+import type { SweepOutcome } from './sweep.ts'
 import type { Near, StoreTier } from './tier.ts'
+import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 
 /** What doors hand calls of cached functions to. */
 export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'>
@@ -31,6 +35,8 @@ export interface CacheEngine {
   stats(): CacheStats
   barrier(): Promise<void>
   close(): Promise<void>
+  readonly warm: Core['warm']
+  readonly explain: Core['explain']
 }
 
 /** What the options of a cache say of all its functions. */
@@ -61,8 +67,12 @@ export interface Core {
   near(): Near | undefined
   /** Every place that may hold something, the nearest first. */
   tiers(): Promise<readonly StoreTier[]>
+  /** Loads what is not fresh. */
+  warm(callOf: (args: readonly unknown[]) => Call, lists: ArgumentLists, options: WarmOptions): Promise<WarmResult>
+  /** What is known of a key below the prefix, or of a call. */
+  explain(target: string | Call): Promise<Explanation>
   /** Removes from every place that may hold something, or sees to it that it will be. */
-  remove(removal: Removal): Promise<InvalidateResult>
+  sweep(removal: Removal, options: SweepOptions): Promise<SweepOutcome>
   /** The number of invalidations that could not be carried out. */
   close(): Promise<number>
 }

@@ -35,9 +35,34 @@ export function spaceNow(home: Home): () => Space {
 
 /** Does something with keys of the running tenant. Where there is none, nothing is stored either, and one notice says so. */
 export function inSpace<T>(home: Home, what: string, use: (space: Space) => Promise<T>, without: T): Promise<T> {
+  return within(home, what, () => spaceOf(home), use, without)
+}
+
+/** The same with keys of a function, which may be of those that belong to no tenant. */
+export function inSpaceOf<T>(
+  home: Home,
+  declared: Policy,
+  what: string,
+  use: (space: Space) => Promise<T>,
+  without: T,
+): Promise<T> {
+  const space = () => {
+    const tags = tenantFor(home, declared)?.() ?? ''
+    return { keys: tags + (home.namespace?.keys ?? ''), tags, version: versionOf(home) }
+  }
+  return within(home, what, space, use, without)
+}
+
+function within<T>(
+  home: Home,
+  what: string,
+  find: () => Space,
+  use: (space: Space) => Promise<T>,
+  without: T,
+): Promise<T> {
   let space: Space
   try {
-    space = spaceOf(home)
+    space = find()
   } catch (error) {
     if (!(error instanceof NoTenantError)) throw error
     const message = `${what} did nothing, since ${error.message}`

@@ -15,7 +15,7 @@ export type {
   CacheInvalidateDecoratorFactory,
   CacheUpdateDecoratorFactory,
 } from './decorators.ts'
-export { Cached, CacheInvalidate, CacheUpdate, cached, invalidate, invalidateTags } from './default.ts'
+export { Cached, CacheInvalidate, CacheUpdate, cached, explain, invalidate, invalidateTags, warm } from './default.ts'
 export type { SetOptions } from './direct.ts'
 export type { InvalidationMode } from './drivers/driver.ts'
 export type { Duration } from './duration.ts'
@@ -41,7 +41,14 @@ export type {
   TroubleEvent,
   UnstoredReason,
 } from './events.ts'
-export type { InvalidateOptions, InvalidateResult, InvalidateTagsResult } from './invalidation.ts'
+export type { Explanation, LeaseState, StoredEntry, TagState } from './explanation.ts'
+export type {
+  InvalidateOptions,
+  InvalidateProgress,
+  InvalidateResult,
+  InvalidateTagsResult,
+  SweepOptions,
+} from './invalidation.ts'
 export type { Isolation } from './isolation.ts'
 export type { Secret } from './key.ts'
 // Keys and patterns.
@@ -69,3 +76,4 @@ export type {
   PlainOptions,
   TemplateFor,
 } from './types.ts'
+export type { WarmOptions, WarmProgress, WarmResult } from './warm.ts'

@@ -1,13 +1,14 @@
-import { whenCommitted } from './commit-scope.ts'
+import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
 import { encodeTag } from './key.ts'
-import { type KeyParts, keyOf } from './key-plan.ts'
+import { type KeyParts, type KeyPlan, keyOf } from './key-plan.ts'
 import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
 import { oneOf, refuseUnknown } from './policy.ts'
 import { type Space, WHOLE } from './space.ts'
 import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'
+import type { SweepOutcome } from './sweep.ts'
 
 export interface InvalidateOptions {
   /**
@@ -15,6 +16,29 @@ export interface InvalidateOptions {
    * a function with `staleIfError` falls back on them when its next run fails, or takes longer than its `softTimeout`.
    */
   mode?: InvalidationMode
+}
+
+/** How far an invalidation by pattern has come. */
+export interface InvalidateProgress {
+  /** About how many keys have been looked at, of all that the store holds: in Redis, in steps of a thousand. */
+  readonly scanned: number
+  /** How many of them match. */
+  readonly matched: number
+  /** How many entries are gone, or have expired. In a dry run, none. */
+  readonly removed: number
+}
+
+/** For a pattern, which may take a while: the whole of Redis is looked through. */
+export interface SweepOptions extends InvalidateOptions {
+  /** Called after each step. What it throws ends the invalidation, as `signal` does. */
+  onProgress?: (progress: InvalidateProgress) => void
+  /**
+   * Ends it, after the step that is under way: it rejects with the signal's reason. What has been removed stays removed;
+   * the rest stays, and is not noted for later.
+   */
+  signal?: AbortSignal
+  /** Removes nothing, and only counts: {@link InvalidateResult.matched}. In a `commitScope` too it counts at once. */
+  dryRun?: boolean
 }
 
 export interface InvalidateResult {
@@ -25,6 +49,11 @@ export interface InvalidateResult {
    * asked for in a `commitScope`, and is carried out at its end.
    */
   readonly deferred: boolean
+  /**
+   * Of a dry run: how many would be removed, loads under way included. A key may count twice while Redis makes its table
+   * smaller or larger. Left out where the store does not say.
+   */
+  readonly matched?: number | undefined
 }
 
 export interface InvalidateTagsResult {
@@ -40,26 +69,53 @@ export interface InvalidationTargets {
 
 /** Removes entries by key, by pattern or by tag, from every place where this cache keeps some. */
 export class Invalidation {
-  readonly #remove: (removal: Removal) => Promise<InvalidateResult>
+  readonly #sweep: (removal: Removal, options: SweepOptions) => Promise<SweepOutcome>
   readonly #events: Events
   readonly #prefix: string
   readonly #scope: string
 
-  /** @param remove - carries a removal out, or keeps it for later; never rejects */
-  constructor(remove: (removal: Removal) => Promise<InvalidateResult>, events: Events, prefix: string) {
-    this.#remove = remove
+  /** @param sweep - carries a removal out, or keeps it for later */
+  constructor(
+    sweep: (removal: Removal, options: SweepOptions) => Promise<SweepOutcome>,
+    events: Events,
+    prefix: string,
+  ) {
+    this.#sweep = sweep
     this.#events = events
     this.#prefix = prefix
     this.#scope = `${prefix}::`
   }
 
-  /** @throws CacheConfigError when the target names nothing */
-  async invalidate(target: KeyParts, options?: InvalidateOptions, { keys } = WHOLE): Promise<InvalidateResult> {
-    const mode = modeOf(options, 'invalidate')
-    if (typeof target !== 'string' || !isPattern(target))
-      return this.remove(keys + directKey(target, 'invalidate'), mode)
+  /** @throws CacheConfigError when the target names nothing; what ended it early */
+  async invalidate(target: KeyParts, options?: SweepOptions, { keys } = WHOLE): Promise<InvalidateResult> {
+    const mode = modeOf(options, 'invalidate', SWEEP_OPTIONS)
+    if (typeof target !== 'string' || !isPattern(target)) {
+      return this.remove(keys + directKey(target, 'invalidate'), mode, options)
+    }
     const glob = spelledPattern(target)
-    return this.#carryOut(keys + glob, { glob: literalPattern(this.#scope + keys) + glob, mode })
+    return this.#carryOut(keys + glob, { glob: literalPattern(this.#scope + keys) + glob, mode }, options)
+  }
+
+  /** Removes all that the plan can make a key of. @throws CacheConfigError where nothing tells how its keys begin */
+  async everyKey({ all = [], head }: KeyPlan, options?: SweepOptions, space = WHOLE): Promise<InvalidateResult> {
+    if (all.length === 0) {
+      throw new CacheConfigError(
+        `nothing tells how all keys of ${head} begin: give the function tags: ['${head}'] and invalidate that tag, ` +
+          "or write out a pattern, as in invalidate('user:*')",
+      )
+    }
+    let [removed, deferred, matched]: [number, boolean, number | undefined] = [
+      0,
+      false,
+      options?.dryRun ? 0 : undefined,
+    ]
+    for (const target of all) {
+      const result = await this.invalidate(target, options, space)
+      removed += result.removed
+      deferred ||= result.deferred
+      matched = matched === undefined || result.matched === undefined ? undefined : matched + result.matched
+    }
+    return options?.dryRun ? { removed, deferred, matched } : { removed, deferred }
   }
 
   /** Ends every entry that has one of the tags: one write for each tag, however many entries there are. */
@@ -81,8 +137,8 @@ export class Invalidation {
   }
 
   /** Removes one key, as it is. */
-  remove(key: string, mode: InvalidationMode = 'remove'): Promise<InvalidateResult> {
-    return this.#carryOut(key, { key: this.#scope + key, mode })
+  remove(key: string, mode: InvalidationMode = 'remove', options?: SweepOptions): Promise<InvalidateResult> {
+    return this.#carryOut(key, { key: this.#scope + key, mode }, options)
   }
 
   /** For `@CacheInvalidate`: whatever goes wrong here, the outcome of the method stands. */
@@ -106,25 +162,38 @@ export class Invalidation {
     }
   }
 
-  #carryOut(target: string, removal: Removal): Promise<InvalidateResult> {
-    return whenCommitted(async () => {
-      const result = await this.#remove(removal)
-      this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', ...result })
-      return result
-    }, HELD)
+  #carryOut(target: string, removal: Removal, options: SweepOptions = {}): Promise<InvalidateResult> {
+    const carryOut = () => this.#carryOutNow(target, removal, options)
+    if (options.dryRun || !inCommitScope()) return carryOut()
+    // By then the work has succeeded, whatever ends this early.
+    return whenCommitted(() => carryOut().catch(() => HELD), HELD)
+  }
+
+  async #carryOutNow(target: string, removal: Removal, options: SweepOptions): Promise<InvalidateResult> {
+    const { ended, ...result } = await this.#sweep(removal, options)
+    if (!options.dryRun) this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', ...result })
+    if (ended) throw ended.reason
+    return result
   }
 }
 
+const SWEEP_OPTIONS = ['mode', 'onProgress', 'signal', 'dryRun']
+/** Of a tenant who is missing, nothing has been stored. */
+export const NOTHING_REMOVED: InvalidateResult = Object.freeze({ removed: 0, deferred: false })
 /** Until the commit nothing is removed. */
 const HELD: InvalidateResult = Object.freeze({ removed: 0, deferred: true })
 
 /** @throws CacheConfigError */
-export function modeOf(options: InvalidateOptions | undefined, place: string): InvalidationMode {
+export function modeOf(
+  options: InvalidateOptions | undefined,
+  place: string,
+  known: readonly string[] = ['mode'],
+): InvalidationMode {
   if (options === undefined) return 'remove'
   if (typeof options !== 'object' || options === null) {
     throw new CacheConfigError(`${place} takes options last, as in ${place}('user:*', { mode: 'expire' })`)
   }
-  refuseUnknown(options, ['mode'], place)
+  refuseUnknown(options, known, place)
   return oneOf(options.mode ?? 'remove', ['remove', 'expire'], 'mode', place) as InvalidationMode
 }
 

@@ -1,5 +1,5 @@
 import { CacheConfigError, UnkeyableError } from './errors.ts'
-import { encodeArguments, encodePart, encodePlain, Secret, shorten, spelledKey } from './key.ts'
+import { encodeArguments, encodePart, encodePlain, KEPT_OF_LONG_KEY, Secret, shorten, spelledKey } from './key.ts'
 
 /** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
 export type KeyParts = string | number | bigint | Secret | readonly unknown[]
@@ -15,6 +15,11 @@ export interface KeyPlan {
    * was stored is what something else is escaped to, so what is found by it is found rightly. @throws UnkeyableError
    */
   spell(self: unknown, args: readonly unknown[]): string
+  /**
+   * What names every key of it, and as little else as can be said without a call: a key, patterns, or both. Left out where
+   * keys may begin with anything.
+   */
+  readonly all?: readonly string[]
 }
 
 type Hole = {
@@ -31,10 +36,11 @@ const ALLOWED = 'letters, digits and _ . : / @ + - $'
 
 /** A string key: a template when it has holes, else a head to which the arguments are appended. */
 export function planText(text: string, fn: Function): KeyPlan {
-  const { head, holes, derive } = parseKey(text, fn)
-  if (holes > 0) return { head, derive, spell: derive }
+  const { holes, ...plan } = parseKey(text, fn)
+  if (holes > 0) return plan
+  const { head } = plan
   const append: KeyPlan['derive'] = (_self, args) => shorten(head + encodeArguments(args))
-  return { head, derive: append, spell: append }
+  return { head, derive: append, spell: append, all: [head, ...beginningWith(`${head}:`)] }
 }
 
 /** A string key that is a template or just itself: for naming another method's entry. */
@@ -51,7 +57,12 @@ function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: numbe
   const escaped = literals.map(spelledKey)
   const head = escaped[0] || 'template'
   const fill: KeyPlan['derive'] = (_self, args) => fillTemplate(escaped, holes, args)
-  return { head, holes: holes.length, derive: fill, spell: fill }
+  return { head, holes: holes.length, derive: fill, spell: fill, all: beginningWith(escaped[0] as string) }
+}
+
+/** Of a key that was shortened only so much is sure to be there. What is in a head is no glob: see {@link STATIC}. */
+function beginningWith(head: string): string[] {
+  return head === '' ? [] : [`${head.slice(0, KEPT_OF_LONG_KEY)}*`]
 }
 
 /** A key function. Its `this` is the `this` of the call. */

@@ -23,7 +23,7 @@ const NOT_SPELLABLE = /[^!-)+->@-Z_`a-z|~]/gu
 
 /** Above this many characters a key ends in a digest of the whole. */
 export const MAX_KEY_LENGTH = 200
-const KEPT_OF_LONG_KEY = 120
+export const KEPT_OF_LONG_KEY = 120
 /** A value that holds more is not walked to its end: shared parts and holes are few bytes and take for ever. */
 const MAX_VALUES = 200_000
 

@@ -8,6 +8,7 @@ import { asTrouble, type Guard } from './guard.ts'
 import type { PackRules } from './packing.ts'
 import { flawOf } from './schema.ts'
 import { stampKey, tagsIn } from './stamp-key.ts'
+import { standingOf } from './standing.ts'
 import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
 
@@ -92,7 +93,7 @@ export class Reading {
   }
 
   /** What is in this process; `undefined` where a read is needed, if only of a tag's stamp. */
-  now(call: KeyedCall): Seen | undefined {
+  now(call: Pick<KeyedCall, 'tier' | 'key'>): Seen | undefined {
     const { readNow } = call.tier.driver
     const state = readNow?.(call.key)
     if (!readNow || state === undefined || !hasStamps(state)) return state
@@ -146,11 +147,8 @@ export class Reading {
     const { tier, policy, rules } = call
     const now = tier.driver.time()
     const unusable = (reason: MissReason): Miss => ({ reason, mayStore: true, over: entryHead('value', header.id) })
-    if (header.version !== policy.version) return unusable('version')
-    const staleMs = now - header.softExpiresAt
-    const stale = staleMs >= 0 || header.expired
-    const keptMs = header.expired ? policy.ifErrorMs : policy.keepStaleMs
-    if (header.hardExpiresAt <= now || (stale && Math.max(0, staleMs) >= keptMs)) return unusable('expired')
+    const standing = standingOf(header, policy, now)
+    if (standing === 'version' || standing === 'expired') return unusable(standing)
     let value: unknown
     try {
       value = tier.driver.packing.unpack(body, rules)
@@ -164,11 +162,11 @@ export class Reading {
       this.notice(call, 'invalid', `what is stored for ${policy.name} is loaded anew: ${flaw}`)
       return unusable('invalid')
     }
-    if (stale && (header.expired || staleMs >= policy.revalidateMs)) {
-      return { reason: 'stale', mayStore: true, spare: { value, header } }
-    }
+    if (standing === 'spare') return { reason: 'stale', mayStore: true, spare: { value, header } }
     this.hit(call, header, atOnce)
-    return stale || isDue(header, now, policy.refreshAhead) ? { value, from, renew: header.id } : { value, from }
+    return standing === 'stale' || isDue(header, now, policy.refreshAhead)
+      ? { value, from, renew: header.id }
+      : { value, from }
   }
 
   hit(call: KeyedCall, { createdAt, softExpiresAt, expired }: EntryHeader, atOnce = false): void {

@@ -70,7 +70,7 @@ export class Store {
     return this.#wait?.then(() => this.#choose(choice)) ?? this.#choose(choice)
   }
 
-  /** Every tier that may hold something, for removals: the nearest first. */
+  /** Every tier that may hold something, the nearest first. */
   async tiers(): Promise<StoreTier[]> {
     const main = await this.tierOf('auto')
     return this.#memory ? [this.#memory, main] : [main]

@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
   ['index', ['index']],
   ['doors to the default cache', ['default', 'configure']],
   ['cache: puts the parts together', ['cache']],
-  ['doors of any cache: they are given a home and do not know the cache', ['cached', 'decorators', 'home']],
+  ['doors of any cache: they are given a home and do not know the cache', ['cached', 'decorators', 'home', 'declared']],
   ['what only calls need, and its loading', ['core', 'core-on-redis', 'core-loader', 'first-calls', 'load-core']],
   ['the path of a call', ['read-through', 'engine']],
   ['parts and drivers', []],
@@ -26,10 +26,10 @@ const BUILTINS = ['node:async_hooks', 'node:crypto']
 const MAX_LINES = 350
 
 /**
- * What a program loads by importing the package, minified and compressed. Measured: 16.1 kB; the aim is 12. Nearly all of
+ * What a program loads by importing the package, minified and compressed. Measured: 16.8 kB; the aim is 12. Nearly all of
  * it has to answer at once: 4 kB check options, 3 kB make keys (`keyFor`, `secret` and `pattern` are synchronous).
  */
-const MAX_BYTES = 16_200
+const MAX_BYTES = 17_000
 
 /**
  * What importing the package loads: what declaring needs, and what must not be lost. All else is behind the dynamic import
@@ -40,7 +40,7 @@ const STATIC = [
   ...['options', 'policy', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
   ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'backlog', 'stamp-key', 'compression'],
-  ...['home', 'tenant', 'space', 'defaults'],
+  ...['home', 'tenant', 'space', 'defaults', 'declared'],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -16,6 +16,16 @@ export type Removal = ({ readonly key: string } | { readonly glob: string } | { 
   readonly mode?: InvalidationMode
 }
 
+/** A removal by pattern while it goes on, as whoever has asked for it wants it. */
+export interface Sweep {
+  /** Nobody wants the rest any more: what has been removed stays removed, and what is left is noted nowhere. */
+  readonly stopped: boolean
+  /** So many more keys have been looked at. */
+  looked(keys: number): void
+  /** So many of them match, and so many entries are gone. */
+  found(matched: number, removed: number): void
+}
+
 export type DriverName = 'null' | 'memory' | 'redis'
 
 /** A stored value. `body` is the packing's own: a live object in memory, bytes in Redis. */
@@ -49,6 +59,11 @@ export type State =
   /** Not ours to read or to replace: another type, or a format that this version does not know. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'error'; readonly error: Error }
+
+export interface Looked {
+  readonly state: State
+  readonly ttlMs: number | undefined
+}
 
 /** The answer to a request to be the one who loads. */
 export type Acquired =
@@ -102,6 +117,11 @@ export interface Driver {
   find?(shownKey: string): Value | undefined
   /** What is in this process is there at once; `undefined` where a round trip is needed. */
   readNow?(key: string): State | undefined
+  /**
+   * What stands at the key, as it stands in the store: nothing is expanded, and no copy of it is kept. With how long it
+   * will be there, in ms, where it will go by itself. Left out: nothing is ever there.
+   */
+  look?(key: string): Promise<Looked>
   /** The store is known to be gone: asking for this key would fail at once. Left out: it cannot be. */
   away?(key: string): boolean
   /** One state for each key, in order. */
@@ -116,14 +136,17 @@ export interface Driver {
   release(key: string, token: string, passMs?: number): Promise<boolean>
   /** Stores whatever stands there; the number that was stored. */
   put(items: readonly { readonly key: string; readonly draft: Draft }[]): Promise<number>
-  /** Carries out a removal; the number that was there, 0 for a stamp. */
-  invalidate(removal: Removal): Promise<number>
+  /** Carries out a removal; the number that was there, 0 for a stamp. Of a sweep that was stopped, so far. */
+  invalidate(removal: Removal, sweep?: Sweep): Promise<number>
   /** Removes by name, or leaves of values what `expire` leaves; the number that was there. Loads under way are ended. */
   remove(keys: readonly string[], mode?: InvalidationMode): Promise<number>
   /** Removes a value only where it still stands: `head` as in {@link Driver.commit}. False: it did not. */
   retract(key: string, head: string): Promise<boolean>
-  /** Keys that match the glob, in batches. What is there throughout is found; duplicates are possible. */
-  scan(glob: string): AsyncIterable<readonly string[]>
+  /**
+   * Keys that match the glob, in batches, of which many may be empty. What is there throughout is found; duplicates are
+   * possible. `looked` is told how many keys have been looked at, before each batch.
+   */
+  scan(glob: string, looked?: (keys: number) => void): AsyncIterable<readonly string[]>
   /** The stamps at these keys, in order; made where there is none, and kept for at least so long from now on. */
   stamps(keys: readonly string[], ttlMs: number): Promise<readonly FoundStamp[]>
   /** Changes the stamp at the key, and with it the fate of every entry that notes it. */

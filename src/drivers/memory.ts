@@ -25,6 +25,7 @@ interface Slot {
 const ABSENT: State = Object.freeze({ kind: 'absent' })
 /** What an entry takes beside its value: slot, header, map node. */
 const OVERHEAD = 300
+/** So many keys are looked at in one turn of the loop, by a pattern. */
 const SCAN_BATCH = 1_000
 
 /** Entries in this process, bounded by number and bytes, with the same rules of coherence as Redis. */
@@ -70,7 +71,16 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
     const state = read(key)
     return 'header' in state && entryHead(state.header.kind, state.header.id) === head
   }
-  const find = (glob: string) => Array.from(slots.keys(), keyAt).filter((key) => matches(glob, key))
+  /** What is there now; others come to their turn in between. What comes meanwhile began after whoever asks. */
+  async function* scan(glob: string, looked?: (keys: number) => void): AsyncGenerator<readonly string[]> {
+    const places = [...slots.keys()]
+    for (let i = 0; i < places.length; i += SCAN_BATCH) {
+      if (i > 0) await new Promise<void>((resolve) => clock.setImmediate(resolve))
+      const batch = places.slice(i, i + SCAN_BATCH).map(keyAt)
+      looked?.(batch.length)
+      yield batch.filter((key) => matches(glob, key))
+    }
+  }
   const remove = (keys: readonly string[], mode: InvalidationMode | undefined) => {
     let removed = 0
     for (const key of keys) {
@@ -94,6 +104,12 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
     find(shownKey) {
       const state = slots.get(shownKey)?.state
       return state?.kind === 'value' && isFresh(state.header, roughTime()) ? state : undefined
+    },
+
+    async look(key) {
+      const state = read(key)
+      const expiresAt = slots.get(place(key))?.expiresAt
+      return { state, ttlMs: expiresAt === undefined ? undefined : expiresAt - time() }
     },
 
     readMany: async (keys) => keys.map(read),
@@ -132,10 +148,19 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
       return items.filter(({ key, draft }) => store(key, draft)).length
     },
 
-    async invalidate(removal) {
-      if ('stamp' in removal) restamp(removal.stamp, removal.mode)
-      else return remove('key' in removal ? [removal.key] : find(removal.glob), removal.mode)
-      return 0
+    async invalidate(removal, sweep) {
+      const { mode } = removal
+      if ('key' in removal) return remove([removal.key], mode)
+      let removed = 0
+      if ('stamp' in removal) restamp(removal.stamp, mode)
+      else
+        for await (const keys of scan(removal.glob, (count) => sweep?.looked(count))) {
+          if (sweep?.stopped) break
+          const count = remove(keys, mode)
+          removed += count
+          sweep?.found(keys.length, count)
+        }
+      return removed
     },
 
     remove: async (keys, mode) => remove(keys, mode),
@@ -146,10 +171,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
       return true
     },
 
-    async *scan(glob) {
-      const found = find(glob)
-      for (let i = 0; i < found.length; i += SCAN_BATCH) yield found.slice(i, i + SCAN_BATCH)
-    },
+    scan,
 
     async increment(key, by, ttlMs) {
       const state = read(key)

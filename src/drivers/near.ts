@@ -82,9 +82,9 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
       }
     },
 
-    async invalidate(removal) {
+    async invalidate(removal, sweep) {
       try {
-        return await driver.invalidate(removal)
+        return await driver.invalidate(removal, sweep)
       } finally {
         changed(removal)
       }

@@ -27,6 +27,9 @@ export function unknownDriver(backlog: Backlog): UnknownDriver {
     invalidate: notYet,
     remove: notYet,
     restamp: notYet,
+    async *scan() {
+      yield await notYet()
+    },
     defer(removal) {
       if (heir) heir.defer(removal)
       else backlog.add(removal)

@@ -1,26 +1,19 @@
 import type { Clock } from '../clock.ts'
 import { withDeadline } from '../deadline.ts'
-import {
-  type DecodedEntry,
-  decodeEntry,
-  type EntryHeader,
-  encodeEntry,
-  entryHead,
-  HEAD_LENGTH,
-  newId,
-} from '../entry.ts'
+import { type DecodedEntry, decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
 import { compress, expandAll, type Sent } from '../redis/compress.ts'
 import type { Journal } from '../redis/journal.ts'
 import { Leftovers } from '../redis/leftovers.ts'
+import { carryOut, removeKeys, restamp } from '../redis/removals.ts'
 import { Replay } from '../redis/replay.ts'
 import { runScript } from '../redis/scripts.ts'
 import type { ServerClock } from '../redis/server-clock.ts'
-import { REMOVE_TIMEOUT_MS, type Reply, type Topology } from '../redis/topology.ts'
-import { decodeStamp, type FoundStamp, newStamp, stampTtl } from '../stamps.ts'
-import type { Acquired, Draft, Driver, Election, InvalidationMode, Removal, State } from './driver.ts'
+import type { Reply, Topology } from '../redis/topology.ts'
+import { decodeStamp, type FoundStamp, newStamp } from '../stamps.ts'
+import type { Acquired, Draft, Driver, Election, State } from './driver.ts'
 
 export interface RedisDriverOptions {
   readonly topology: Topology
@@ -60,7 +53,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
   const { topology, journal, serverClock, commandTimeoutMs } = options
   const run: Topology['run'] = (...command) => topology.run(...command)
   const leftovers = new Leftovers(options.clock)
-  const replay = new Replay({ ...options, carryOut })
+  const replay = new Replay({ ...options, carryOut: (removal) => carryOut(topology, removal) })
 
   const header = (
     kind: EntryHeader['kind'],
@@ -86,6 +79,15 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     time: () => serverClock.now(),
 
     away: (key) => topology.away(key),
+
+    async look(key) {
+      const pttl = run(key, 'PTTL', (client) => client.call('PTTL', key))
+      const [[reply = null], ttl] = await Promise.all([topology.read([key]), pttl])
+      return {
+        state: journal.covers(key) ? DEFERRED : toState(reply),
+        ttlMs: Number(ttl) < 0 ? undefined : Number(ttl),
+      }
+    },
 
     async readMany(keys) {
       // Asked before, too: what is carried out meanwhile may be known to have been before what was read earlier is here.
@@ -164,16 +166,17 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       throw (failed[0] as PromiseRejectedResult).reason
     },
 
-    async invalidate(removal) {
-      const removed = await carryOut(removal)
-      journal.acknowledge(removal)
+    async invalidate(removal, sweep) {
+      const removed = await carryOut(topology, removal, sweep)
+      // What was stopped must not be carried out after all when the server has forgotten something.
+      if (!sweep?.stopped) journal.acknowledge(removal)
       return removed
     },
 
     remove: (keys, mode) => removeKeys(topology, keys, mode),
     retract: async (key, head) =>
       (await run(key, 'retract', (client) => runScript<number>(client, 'cachewellRelease', key, head))) === 1,
-    scan: (glob) => topology.scan(glob),
+    scan: (glob, looked) => topology.scan(glob, looked),
 
     defer(removal) {
       journal.add(removal)
@@ -212,7 +215,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     async close() {
       replay.end()
       if (journal.size > 0) {
-        const lastTry = journal.replay(carryOut)
+        const lastTry = journal.replay((removal) => carryOut(topology, removal))
         await withDeadline(lastTry, LAST_TRY_MS, 'what was deferred', options.clock).catch(() => {})
       }
       await topology.close()
@@ -230,18 +233,6 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       throw error
     }
   }
-
-  async function carryOut(removal: Removal): Promise<number> {
-    const { mode } = removal
-    if ('key' in removal) return removeKeys(topology, [removal.key], mode)
-    if ('stamp' in removal) {
-      await restamp(topology, removal.stamp, mode)
-      return 0
-    }
-    let removed = 0
-    for await (const keys of topology.scan(removal.glob)) removed += await removeKeys(topology, keys, mode)
-    return removed
-  }
 }
 
 async function ensureStamp(topology: Topology, key: string, ttlMs: number): Promise<FoundStamp> {
@@ -251,22 +242,6 @@ async function ensureStamp(topology: Topology, key: string, ttlMs: number): Prom
   const stamp = decodeStamp(text)
   if (!stamp) throw new CacheTroubleError('WRONGTYPE', 'something else stands where the stamp of a tag should', true)
   return { ...stamp, made: made === 1, now }
-}
-
-async function restamp(topology: Topology, key: string, mode: InvalidationMode = 'remove'): Promise<void> {
-  const send = (client: RedisClient) => runScript(client, 'cachewellRestamp', key, newStamp(0).id, stampTtl(0), mode)
-  await topology.run(key, 'restamp', send, REMOVE_TIMEOUT_MS)
-}
-
-async function removeKeys(topology: Topology, keys: readonly string[], mode?: InvalidationMode): Promise<number> {
-  if (keys.length === 0) return 0
-  if (mode !== 'expire') return topology.unlink(keys)
-  const expire = (key: string) => {
-    const send = (client: RedisClient) => runScript<number>(client, 'cachewellExpire', key, newId())
-    return topology.run(key, 'expire', send, REMOVE_TIMEOUT_MS)
-  }
-  const counts = await Promise.all(keys.map(expire))
-  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Failures before anything was sent are the connection's own words; everything else may have reached the server. */

@@ -5,6 +5,7 @@ import type { Watch } from '../watch.ts'
 import type { ClientRecipe, RedisClient } from './client.ts'
 import { identify } from './identity.ts'
 import { keySlot } from './key-slot.ts'
+import { sumOfBatches } from './removals.ts'
 import { loadScripts } from './scripts.ts'
 import { Server, type ServerOptions } from './server.ts'
 import { type Endpoint, nameOf, readSlotMap, redirectionOf, type SlotMap } from './slot-map.ts'
@@ -23,6 +24,8 @@ const FIRST_WAIT_MS = 500
 /** While a failover or a resharding goes on, everyone would ask all the time. */
 const ASK_AGAIN_MS = 50
 const MAX_REDIRECTIONS = 5
+/** Each key is a command of its own: more of them would hold up this process for too long. */
+const UNLINK_AT_ONCE = 250
 /** So often a scan is repeated while slots are moving, and how long it waits in between. */
 const MAX_SCANS = 5
 const SCAN_AGAIN_MS = 100
@@ -95,13 +98,15 @@ export class Cluster implements Topology {
 
   async unlink(keys: readonly string[]): Promise<number> {
     const unlink = (client: RedisClient, key: string) => client.unlink([key])
-    const counts = await this.#each('UNLINK', keys, unlink, REMOVE_TIMEOUT_MS)
-    let removed = 0
-    for (const count of counts) {
-      if (count instanceof Error) throw count
-      removed += count
-    }
-    return removed
+    return sumOfBatches(keys, UNLINK_AT_ONCE, async (batch) => {
+      const counts = await this.#each('UNLINK', batch, unlink, REMOVE_TIMEOUT_MS)
+      let removed = 0
+      for (const count of counts) {
+        if (count instanceof Error) throw count
+        removed += count
+      }
+      return removed
+    })
   }
 
   /** One command for each key, and one write for each server. */
@@ -122,14 +127,14 @@ export class Cluster implements Topology {
    * All masters, one after the other. Keys that are on their way from one to another while they are looked through may be
    * missed by both: then it begins again.
    */
-  async *scan(glob: string): AsyncGenerator<readonly string[]> {
+  async *scan(glob: string, looked?: (keys: number) => void): AsyncGenerator<readonly string[]> {
     let last: string | undefined
     for (let scans = 1; ; scans++) {
       await this.#known()
       await this.#asking
       await this.#ask()
       const before = await this.#layout()
-      for (const server of this.#masters()) yield* server.scan(glob)
+      for (const server of this.#masters()) yield* server.scan(glob, looked)
       const after = await this.#layout()
       // A slot that was left on its way is looked through twice: a key that moved went from its old master to the new one.
       if (before.text === after.text && (before.settled || before.text === last)) return

@@ -77,18 +77,25 @@ export class Server implements Topology {
   /**
    * A cursor means nothing to a server that has started anew, and a scan that went on would leave keys out: it is bound to
    * one connection, and to one run of the server behind it.
+   *
+   * The next keys are asked for before these are dealt with: a removal of those and the look at others take one round
+   * trip. No more than that: others wait behind one step at the most.
    */
-  async *scan(glob: string): AsyncGenerator<readonly string[]> {
+  async *scan(glob: string, looked?: (keys: number) => void): AsyncGenerator<readonly string[]> {
     const run = await this.#connection.pin()
     const runId = await runIdOf(run)
-    let cursor = '0'
-    do {
-      const at = cursor
-      const send = (client: RedisClient) => client.scan(at, 'MATCH', glob, 'COUNT', SCAN_COUNT)
-      const [next, keys] = await run('SCAN', send, REMOVE_TIMEOUT_MS)
-      cursor = next
-      if (keys.length > 0) yield keys
-    } while (cursor !== '0')
+    const from = (cursor: string) => {
+      const send = (client: RedisClient) => client.scan(cursor, 'MATCH', glob, 'COUNT', SCAN_COUNT)
+      return run('SCAN', send, REMOVE_TIMEOUT_MS)
+    }
+    for (let step: ReturnType<typeof from> | undefined = from('0'); step; ) {
+      const [cursor, keys]: [string, string[]] = await step
+      step = cursor === '0' ? undefined : from(cursor)
+      // It is waited for later, or never when nobody wants to know any more.
+      step?.catch(() => {})
+      looked?.(SCAN_COUNT)
+      yield keys
+    }
     if ((await runIdOf(run)) !== runId) {
       throw new CacheTroubleError('RESTARTED', 'the server started anew while its keys were looked through')
     }

@@ -31,8 +31,8 @@ export interface Topology {
   read(keys: readonly string[]): Promise<readonly Reply[]>
   /** Removes by name; the number that was there. @throws CacheTroubleError when any of them could not be removed */
   unlink(keys: readonly string[]): Promise<number>
-  /** What is there throughout is found. @throws CacheTroubleError when that cannot be had */
-  scan(glob: string): AsyncIterable<readonly string[]>
+  /** As a driver's. @throws CacheTroubleError when what is there throughout cannot be had */
+  scan(glob: string, looked?: (keys: number) => void): AsyncIterable<readonly string[]>
   watch(key: string): Watch
   /** What is heard of changes of this key; `undefined` while it is not known where it is. Only where a near cache was asked for. */
   feedOf(key: string): Feed | undefined

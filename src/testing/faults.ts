@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { pause, withDeadline } from '../deadline.ts'
-import type { Driver, Removal } from '../drivers/driver.ts'
+import type { Driver, Looked, Removal } from '../drivers/driver.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { REMOVE_TIMEOUT_MS } from '../redis/topology.ts'
 
@@ -47,6 +47,7 @@ export function faultyDriver(driver: Driver, { faults, clock, commandTimeoutMs }
   return {
     ...driver,
     away: () => faults.down,
+    look: driver.look && ((key) => send('GET', async () => driver.look?.(key) as Promise<Looked>)),
     readMany: (keys) => send('MGET', () => driver.readMany(keys)),
     acquire: (key, request) => {
       const timeoutMs = Math.max(commandTimeoutMs / 5, commandTimeoutMs - (request.spentMs ?? 0))
@@ -59,16 +60,16 @@ export function faultyDriver(driver: Driver, { faults, clock, commandTimeoutMs }
       return passMs === undefined ? send('release', work) : write('release', work)
     },
     put: (items) => write('SET', () => driver.put(items)),
-    invalidate: (removal) => {
-      const work = () => driver.invalidate(removal)
+    invalidate: (removal, sweep) => {
+      const work = () => driver.invalidate(removal, sweep)
       return (isWrite(removal) ? write : send)('invalidate', work, REMOVE_TIMEOUT_MS)
     },
     remove: (keys, mode) =>
       (mode === 'expire' ? write : send)('remove', () => driver.remove(keys, mode), REMOVE_TIMEOUT_MS),
     retract: (key, head) => send('retract', () => driver.retract(key, head)),
-    async *scan(glob) {
+    async *scan(glob, looked) {
       await send('SCAN', async () => {}, REMOVE_TIMEOUT_MS)
-      yield* driver.scan(glob)
+      yield* driver.scan(glob, looked)
     },
     stamps: (keys, ttlMs) =>
       send('stamp', async () => {

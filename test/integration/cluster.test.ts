@@ -110,6 +110,13 @@ describeRedis('a cluster', () => {
     const keys = Array.from({ length: 20 }, (_, i) => ['count', i] as const)
     await Promise.all(keys.flatMap((key) => [1, 2, 3].map((by) => cache.increment(key, by, { ttl: 60 }))))
     expect(await cache.getMany(keys)).toEqual(keys.map(() => 6))
+    // The ttl is that of the first count, whichever of many that is, and later ones do not put it off.
+    await Promise.all(keys.map((key) => cache.decrement(key, 6, { ttl: '1h' })))
+    for (const { stored } of await Promise.all(keys.map((key) => cache.explain(key)))) {
+      expect(stored).toMatchObject([{ kind: 'counter' }])
+      expect(stored[0]?.goneInMs).toBeGreaterThan(0)
+      expect(stored[0]?.goneInMs).toBeLessThanOrEqual(60_000)
+    }
   })
 
   test('loads a cold key once for two caches, the other one woken by the master that has the key', async () => {
