@@ -57,7 +57,7 @@ function describePatterns(name: string, start: () => Promise<Stage & AsyncDispos
     const items = Array.from({ length: MATCHING }, (_, i) => [['user', i], { i }] as const)
     const stored = async () => (await cache.getMany(items.map(([key]) => key))).filter((value) => value !== undefined)
     beforeEach(async () => {
-      cache = (await openReady({ url: stage.url, prefix: `patterns${++prefixes}` })).cache
+      cache = (await openReady({ url: stage.url, prefix: `patterns${++prefixes}`, commandTimeout: '5s' })).cache
       expect(await cache.setMany(items, { ttl: '5m' })).toBe(true)
       expect(await cache.set(['other', 1], 'stays', { ttl: '5m' })).toBe(true)
       for (const server of stage.servers) {
