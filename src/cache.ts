@@ -25,6 +25,7 @@ import {
   type InvalidateResult,
   type InvalidateTagsResult,
   Invalidation,
+  NOTHING_REMOVED,
   type SweepOptions,
   type TagArguments,
   tagArguments,
