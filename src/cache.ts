@@ -1,13 +1,16 @@
 import { Backlog } from './backlog.ts'
 import { type CachedFactory, cachedWith } from './cached.ts'
+import { type CachedManyFactory, cachedManyWith } from './cached-many.ts'
 import { CoreLoader } from './core-loader.ts'
 import { declaredOf } from './declared.ts'
 import {
   type CachedDecoratorFactory,
+  type CachedManyDecoratorFactory,
   type CacheInvalidateDecoratorFactory,
   type CacheUpdateDecoratorFactory,
   cachedDecorators,
   invalidateDecorators,
+  manyDecorators,
   updateDecorators,
 } from './decorators.ts'
 import type { SetOptions } from './direct.ts'
@@ -46,8 +49,12 @@ import type { WarmOptions, WarmResult } from './warm.ts'
 export interface Cache {
   /** Wraps a function. */
   readonly cached: CachedFactory
+  /** Wraps a function of many ids. */
+  readonly cachedMany: CachedManyFactory
   /** Decorates a method. */
   readonly Cached: CachedDecoratorFactory
+  /** Decorates a method of many ids. */
+  readonly CachedMany: CachedManyDecoratorFactory
   /** Decorates a method that changes what others have stored. */
   readonly CacheInvalidate: CacheInvalidateDecoratorFactory
   /** Decorates a method whose result takes the place of what another has stored. */
@@ -252,7 +259,9 @@ function partOver(home: Home): CachePart {
     within('increment', (space) => engine().direct.increment(key, by, options, space), undefined)
   return {
     cached: cachedWith(home),
+    cachedMany: cachedManyWith(home),
     Cached: cachedDecorators(home),
+    CachedMany: manyDecorators(home),
     CacheInvalidate: invalidateDecorators(home),
     CacheUpdate: updateDecorators(home),
     invalidate: (target, options) =>

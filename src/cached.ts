@@ -1,11 +1,11 @@
-import { FunctionCall, keyFor } from './call.ts'
+import { type Call, FunctionCall, keyFor } from './call.ts'
 import { declare } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import { completed, inSpaceOf, policyIn } from './home.ts'
 import { type InvalidateResult, NOTHING_REMOVED, type SweepOptions } from './invalidation.ts'
-import { makePolicy, type RawPolicy } from './policy.ts'
+import { makePolicy, type Policy, type RawPolicy } from './policy.ts'
 import type { Space } from './space.ts'
 import type { AsyncFunction, CachedFunctionOptions } from './types.ts'
 import { requireAsync, wrapperFor } from './wrap.ts'
@@ -70,11 +70,7 @@ export type CachedFactory = <F extends AsyncFunction, const Key extends string =
 export function cachedWith(home: Home): CachedFactory {
   return ((fn: AsyncFunction, options: RawPolicy) => {
     requireAsync(fn, 'cached()')
-    if (typeof options !== 'object' || options === null) {
-      throw new CacheConfigError(`cached() needs options: write cached(${fn.name || 'load'}, { ttl: '5m' })`)
-    }
-    const policy = makePolicy(completed(home, options), fn, nameOf(fn), `cached(${fn.name})`)
-    if (options.key === undefined) home.names.claim(fn.name, fn)
+    const policy = declared(home, fn, options, 'cached')
     const policyOf = policyIn(home, policy)
 
     const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
@@ -82,28 +78,12 @@ export function cachedWith(home: Home): CachedFactory {
     })
     const memberCall = (self: unknown, args: readonly unknown[], policy = policyOf()) =>
       new FunctionCall(policy, self === wrapper ? undefined : self, args, fn)
-    const remove = async (
-      self: unknown,
-      args: readonly unknown[],
-      mode: InvalidationMode,
-    ): Promise<InvalidateResult> => {
-      const { invalidation, events } = home.engine()
-      const key = keyFor(memberCall(self, args))
-      if (key !== undefined) return invalidation.remove(key, mode)
-      const [code, why] =
-        keyFor(memberCall(self, args, policy)) === undefined
-          ? (['unkeyable', 'no key can be made of its arguments'] as const)
-          : (['no-tenant', 'there is no tenant'] as const)
-      const message = `an invalidation of ${policy.name} removed nothing: ${why}`
-      events.emit({ type: 'notice', code, level: 'warn', name: policy.name, message })
-      return { removed: 0, deferred: false }
-    }
     const members: CachedMembers<AsyncFunction> = {
       invalidate(...args) {
-        return remove(this, args, 'remove')
+        return removeStored(home, memberCall(this, args), 'remove', memberCall(this, args, policy))
       },
       expire(...args) {
-        return remove(this, args, 'expire')
+        return removeStored(home, memberCall(this, args), 'expire', memberCall(this, args, policy))
       },
       invalidateAll(options) {
         const { invalidation } = home.engine()
@@ -125,6 +105,41 @@ export function cachedWith(home: Home): CachedFactory {
     }
     return declare(Object.assign(wrapper, members), { engine: () => home.engine(), call: memberCall })
   }) as CachedFactory
+}
+
+/** @throws CacheConfigError for a mistake in the options, or in the name that the key would have */
+export function declared(home: Home, fn: AsyncFunction, options: RawPolicy, door: string): Policy {
+  if (typeof options !== 'object' || options === null) {
+    throw new CacheConfigError(`${door}() needs options: write ${door}(${fn.name || 'load'}, { ttl: '5m' })`)
+  }
+  const policy = makePolicy(completed(home, options), fn, nameOf(fn), `${door}(${fn.name})`)
+  if (options.key === undefined) home.names.claim(fn.name, fn)
+  return policy
+}
+
+/** @param anywhere - the call as it would be without a tenant, for telling why it has no key */
+export async function removeStored(
+  home: Home,
+  call: Call,
+  mode: InvalidationMode,
+  anywhere: Call,
+): Promise<InvalidateResult> {
+  const { invalidation, events } = home.engine()
+  const key = keyFor(call)
+  if (key !== undefined) return invalidation.remove(key, mode)
+  const [code, why] =
+    keyFor(anywhere) === undefined
+      ? (['unkeyable', 'no key can be made of its arguments'] as const)
+      : (['no-tenant', 'there is no tenant'] as const)
+  const { name } = anywhere.policy
+  events.emit({
+    type: 'notice',
+    code,
+    level: 'warn',
+    name,
+    message: `an invalidation of ${name} removed nothing: ${why}`,
+  })
+  return { removed: 0, deferred: false }
 }
 
 /** A bound function has the name of what it was bound of, which says nothing of what it was bound to. */

@@ -7,7 +7,17 @@ export interface Call {
   readonly policy: Policy
   readonly self: unknown
   readonly args: readonly unknown[]
+  /** Of a call for one of many ids, whose loads are gathered. */
+  readonly part?: Part | undefined
   load(): unknown
+}
+
+/** What a call for one of many ids tells of itself, so that the function is called when enough is known of all of them. */
+export interface Part {
+  /** It waits for a load of somebody else now, or wants none after all. */
+  waits(): void
+  /** It asks the store (again) whether it is to load. */
+  asks(): void
 }
 
 /** All that is made for a hit: its function is a field, and not in a closure of its own. */
@@ -22,6 +32,18 @@ export class FunctionCall implements Call {
   load(): unknown {
     return this.fn.apply(this.self, this.args as never[])
   }
+}
+
+/** A call of a function of many ids. */
+export interface ManyCall {
+  readonly policy: Policy
+  readonly self: unknown
+  /** As they were given: whether they are an array has not been looked at. */
+  readonly ids: readonly unknown[]
+  readonly rest: readonly unknown[]
+  readonly fn: (...args: never[]) => unknown
+  /** For so many ids at once the function may be called. */
+  readonly maxBatch: number
 }
 
 /** A call for which a store and a key are known. */
@@ -48,6 +70,10 @@ export class KeyedCall implements Call {
     this.policy = call.policy
     this.self = call.self
     this.args = call.args
+  }
+
+  get part(): Part | undefined {
+    return this.call.part
   }
 
   load(): unknown {

@@ -1,4 +1,6 @@
 import type { Backlog } from './backlog.ts'
+import { Batch } from './batch.ts'
+import type { ManyCall } from './call.ts'
 import { sleep } from './deadline.ts'
 import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
@@ -47,7 +49,9 @@ export function makeCore(
   const reading = new Reading(events, guard, rules, prefix)
   return {
     lineOf,
-    path,
+    path: Object.assign(path, {
+      many: (call: ManyCall, how: 'run' | 'refresh') => new Batch(call, clock).all((one) => path[how](one)),
+    }),
     direct: new DirectAccess(store, guard, events, prefix, rules),
     near: () => store.near,
     tiers: () => store.tiers(),

@@ -1,3 +1,4 @@
+import { callerOf, manyOptions, type RawManyPolicy } from './cached-many.ts'
 import { FunctionCall } from './call.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
@@ -10,9 +11,11 @@ import { makePolicy, type RawPolicy, refuseUnknown } from './policy.ts'
 import type {
   AsyncFunction,
   AsyncMethodDecorator,
+  CachedManyOptions,
   CachedOptions,
   CacheInvalidateOptions,
   CacheUpdateOptions,
+  ManyMethodDecorator,
   NoOthers,
 } from './types.ts'
 import { requireAsync, wrapperFor } from './wrap.ts'
@@ -20,6 +23,10 @@ import { requireAsync, wrapperFor } from './wrap.ts'
 export type CachedDecoratorFactory = <const Options extends CachedOptions>(
   options: Options & NoOthers<Options, CachedOptions>,
 ) => AsyncMethodDecorator<Options>
+
+export type CachedManyDecoratorFactory = <const Options extends CachedManyOptions>(
+  options: Options & NoOthers<Options, CachedManyOptions>,
+) => ManyMethodDecorator<Options>
 
 export type CacheUpdateDecoratorFactory = <const Options extends CacheUpdateOptions>(
   options: Options & NoOthers<Options, CacheUpdateOptions>,
@@ -86,6 +93,28 @@ export function cachedDecorators(home: Home): CachedDecoratorFactory {
       return wrapper
     })
   }) as CachedDecoratorFactory
+}
+
+export function manyDecorators(home: Home): CachedManyDecoratorFactory {
+  return ((...given: [RawManyPolicy]) => {
+    requireOptions(given, '@CachedMany', "{ key: 'user', ttl: '5m' }")
+    return methodDecorator('@CachedMany', (decorated) => {
+      const { method, name } = decorated
+      const { maxBatch, options } = manyOptions(given[0], `@CachedMany on ${String(name)}`)
+      const policyOf = policyFinder(
+        completed(home, options),
+        decorated,
+        home.names,
+        (policy) => policyIn(home, policy),
+        '@CachedMany',
+      )
+      const run = callerOf(home, method, maxBatch)
+      const wrapper = wrapperFor(method, function (this: unknown, ids: unknown[], ...rest: unknown[]) {
+        return run(policyOf(this, wrapper), 'run', this, ids, rest)
+      })
+      return wrapper
+    })
+  }) as CachedManyDecoratorFactory
 }
 
 export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {

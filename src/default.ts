@@ -1,8 +1,10 @@
 import type { Cache } from './cache.ts'
 import type { CachedFactory } from './cached.ts'
+import type { CachedManyFactory } from './cached-many.ts'
 import { defaultCache } from './configure.ts'
 import type {
   CachedDecoratorFactory,
+  CachedManyDecoratorFactory,
   CacheInvalidateDecoratorFactory,
   CacheUpdateDecoratorFactory,
 } from './decorators.ts'
@@ -82,6 +84,29 @@ export const CacheUpdate: CacheUpdateDecoratorFactory = defaultCache.CacheUpdate
 
 /** {@inheritDoc CachedFactory} */
 export const cached: CachedFactory = defaultCache.cached
+
+/** {@inheritDoc CachedManyFactory} */
+export const cachedMany: CachedManyFactory = defaultCache.cachedMany
+
+/**
+ * Keeps the results of a method of many ids in the default cache, each id's under a key of its own; the method is called
+ * with just the ids that are missing, and returns an array in their order. See {@link cachedMany}.
+ *
+ * @throws CacheConfigError where the class is made, when the options make no sense
+ *
+ * @example
+ * ```ts
+ * import { CachedMany } from 'cachewell'
+ *
+ * export class Users {
+ *   @CachedMany({ key: 'user', ttl: '10m' })
+ *   async find(ids: readonly string[]) {
+ *     return ids.map((id) => ({ id, name: `user ${id}` }))
+ *   }
+ * }
+ * ```
+ */
+export const CachedMany: CachedManyDecoratorFactory = defaultCache.CachedMany
 
 /**
  * Removes a key, or all keys that match a pattern, from the default cache.

@@ -1,4 +1,4 @@
-import type { Call } from './call.ts'
+import type { Call, ManyCall } from './call.ts'
 import type { DirectAccess } from './direct.ts'
 import type { Removal } from './drivers/driver.ts'
 import type { CacheStats, Events } from './events.ts'
@@ -13,7 +13,10 @@ import type { Near, StoreTier } from './tier.ts'
 import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 
 /** What doors hand calls of cached functions to. */
-export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'>
+export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'> & {
+  /** Each id is a call of its own; only what they load is loaded together. */
+  many(call: ManyCall, how: 'run' | 'refresh'): Promise<unknown[]>
+}
 
 /** What doors hand reads and writes by key to. */
 export type Direct = Pick<DirectAccess, 'get' | 'getMany' | 'set' | 'setMany' | 'increment'>

@@ -1,4 +1,4 @@
-import { type Call, keyFor } from './call.ts'
+import { type Call, keyFor, type ManyCall } from './call.ts'
 import type { CoreLoader } from './core-loader.ts'
 import type { CacheEngine } from './engine.ts'
 
@@ -11,8 +11,24 @@ export function firstCalls(
     events.emit({ type: 'bypass', name: call.policy.name, reason: 'unloaded' })
     return call.load()
   }
+  const bypassMany = async ({ policy, ids, maxBatch, fn, self, rest }: ManyCall) => {
+    events.emit({ type: 'bypass', name: policy.name, reason: 'unloaded' })
+    const results: unknown[] = []
+    for (let i = 0; i < ids.length; i += maxBatch) {
+      const some = ids.slice(i, i + maxBatch)
+      const returned = await fn.apply(self, [some, ...rest] as never[])
+      results.push(...(returned instanceof Map ? some.map((id) => returned.get(id)) : (returned as unknown[])))
+    }
+    for (const result of results) if (result instanceof Error) throw result
+    return results
+  }
   return {
     path: {
+      many: (call, how) =>
+        loader.use(
+          ({ path }) => path.many(call, how),
+          () => bypassMany(call),
+        ),
       run: (call) =>
         loader.use(
           ({ path }) => path.run(call),

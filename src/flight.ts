@@ -1,3 +1,4 @@
+import type { Part } from './call.ts'
 import type { Body } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
 import { currentFlight, runInside } from './load-signal.ts'
@@ -124,7 +125,8 @@ export class Flight {
   }
 
   /** Waits for the landing, visibly for {@link waitsForCaller} of others. */
-  join(): Promise<Landing> {
+  join(part?: Part): Promise<Landing> {
+    part?.waits()
     if (this.begun) this.#late = true
     this.#joined = true
     this.#waiting++

@@ -5,6 +5,7 @@ export type { Cache, CachePart } from './cache.ts'
 export { createCache } from './cache.ts'
 // Declaring what is cached.
 export type { CachedFactory, CachedFunction, CachedMembers } from './cached.ts'
+export type { CachedManyFactory, CachedManyFunction, CachedManyMembers } from './cached-many.ts'
 export type { Clock, Timer } from './clock.ts'
 // Transactions.
 export { commitScope } from './commit-scope.ts'
@@ -12,10 +13,22 @@ export type { CompressionOptions } from './compression.ts'
 export { configureCache, defaultCache } from './configure.ts'
 export type {
   CachedDecoratorFactory,
+  CachedManyDecoratorFactory,
   CacheInvalidateDecoratorFactory,
   CacheUpdateDecoratorFactory,
 } from './decorators.ts'
-export { Cached, CacheInvalidate, CacheUpdate, cached, explain, invalidate, invalidateTags, warm } from './default.ts'
+export {
+  Cached,
+  CachedMany,
+  CacheInvalidate,
+  CacheUpdate,
+  cached,
+  cachedMany,
+  explain,
+  invalidate,
+  invalidateTags,
+  warm,
+} from './default.ts'
 export type { SetOptions } from './direct.ts'
 export type { InvalidationMode } from './drivers/driver.ts'
 export type { Duration } from './duration.ts'
@@ -67,10 +80,14 @@ export type {
   AsyncFunction,
   AsyncMethodDecorator,
   CachedFunctionOptions,
+  CachedManyFunctionOptions,
+  CachedManyOptions,
   CachedOptions,
   CacheInvalidateOptions,
   CacheUpdateOptions,
   FunctionDefaults,
+  ManyFunction,
+  ManyMethodDecorator,
   NamespaceOptions,
   NoOthers,
   PlainOptions,

@@ -115,7 +115,9 @@ export class Loading {
         answer ??= this.#reading.answer(call, await this.#reading.read(call))
         const decided = await decide(answer, this.#clock.now() < giveUpAt)
         if (decided !== undefined) return decided
+        call.part?.waits()
         await watch.wait(LOOK_AGAIN_MS, this.#clock)
+        call.part?.asks()
       }
     } finally {
       watch.end(watch)
@@ -156,9 +158,11 @@ export class Loading {
     const { renewing } = call.tier
     if (renewing.has(call.key) || renewing.size >= MAX_FLIGHTS) return
     renewing.add(call.key)
+    call.part?.asks()
     const renewed = outsideOfLoads(async () => {
       const lease = await this.elect(call, id)
-      if (typeof lease !== 'string') await this.load(call, new Flight(), lease, 'revalidate')
+      if (typeof lease !== 'string') return this.load(call, new Flight(), lease, 'revalidate')
+      call.part?.waits()
     })
     this.#track(renewed.catch(() => {}).finally(() => renewing.delete(call.key)))
   }

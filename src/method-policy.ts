@@ -28,10 +28,11 @@ export function policyFinder(
   decorated: Decorated,
   names: Pick<Names, 'claim'>,
   policyIn: (declared: Policy) => () => Policy,
+  decorator = '@Cached',
 ): PolicyOf {
   const { method, name, owner, isPrivate } = decorated
   const label = typeof name === 'string' && !isPrivate ? name : ''
-  const place = `@Cached on ${String(name)}`
+  const place = `${decorator} on ${String(name)}`
   const className = owner && nameOf(owner)
   const shown = className && label ? `${className}.${label}` : label || String(name)
   if (options.key !== undefined) {

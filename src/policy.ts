@@ -89,7 +89,7 @@ export interface RawPolicy {
   readonly schema?: unknown
 }
 
-const OPTIONS = [
+export const OPTIONS = [
   'key',
   'ttl',
   'jitter',

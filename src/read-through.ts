@@ -90,7 +90,7 @@ export class ReadThrough {
     }
     if (first.policy !== policy || !sameTags(first.tags, tags)) return this.#find(call, reading.promise)
     first.flight ??= new Flight()
-    return first.flight.join().then((landing) => {
+    return first.flight.join(call.part).then((landing) => {
       return landing === LOOK_YOURSELF ? this.#find(call) : this.#share(call, landing, first.reason)
     })
   }
@@ -125,7 +125,9 @@ export class ReadThrough {
       gathering?.flight?.land(LOOK_YOURSELF)
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
       const joinedAt = moment()
-      const landing = flight.join().then((landed) => this.#take(call, flight, landed, calledAt, joinedAt, miss))
+      const landing = flight
+        .join(call.part)
+        .then((landed) => this.#take(call, flight, landed, calledAt, joinedAt, miss))
       const outcome = await this.#softly(call, miss.spare, landing)
       // Else the load began before this call and may hold what was invalidated since: begin again.
       if (outcome !== START_OVER) return outcome
@@ -139,7 +141,7 @@ export class ReadThrough {
     const flight = call.tier.flights.get(call.key)
     if (call.tier.flights.size >= MAX_FLIGHTS) return this.#bypass(call, 'overloaded')
     if (flight === undefined || flight.begun) return this.#lead(call, AWAY)
-    return flight.join().then((landing) => this.#share(call, landing, AWAY.reason))
+    return flight.join(call.part).then((landing) => this.#share(call, landing, AWAY.reason))
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
@@ -231,7 +233,7 @@ export class ReadThrough {
       // A load that is under way began before this call: it will not do.
       const flight = tier.flights.get(keyed.key)
       if (flight?.waitsForCaller()) return this.#bypass(call, 'reentrant')
-      await flight?.join()
+      await flight?.join(call.part)
       seen = await this.#reading.read(keyed)
     } while (tier.flights.has(keyed.key))
     if (seen.kind === 'value' || seen.kind === 'untagged' || seen.kind === 'lease') {

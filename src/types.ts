@@ -13,6 +13,28 @@ export type AsyncFunction = (this: any, ...args: any[]) => Promise<any>
 
 type Callback<Returned> = (this: any, ...args: any[]) => Returned
 
+/** A function of many ids: it returns an array with one result for each, in order, or a Map by id. */
+export type ManyFunction = (this: any, ids: any[], ...rest: any[]) => Promise<readonly any[] | ReadonlyMap<any, any>>
+
+/** What a method of many ids returns: as it is called for arrays, arrays are what it has to return. */
+type ManyMethod = (this: any, ids: any[], ...rest: any[]) => Promise<readonly any[]>
+
+/** What a function of many ids takes many of. */
+export type IdOf<F extends ManyFunction> = Parameters<F>[0] extends readonly (infer Id)[] ? Id : never
+/** Its other arguments. */
+export type RestOf<F extends ManyFunction> = Parameters<F> extends [ids: any, ...rest: infer Rest] ? Rest : []
+/** What may be kept of one id. */
+export type ValueOf<F extends ManyFunction> = Exclude<WithoutErrors<ItemOf<Awaited<ReturnType<F>>>>, undefined>
+
+/** An Error in the place of a result is thrown. Data with a name and a message looks like one, but for the stack. */
+export type WithoutErrors<Item> = Item extends Error ? ('stack' extends keyof Item ? never : Item) : Item
+
+type ItemOf<Results> = Results extends readonly (infer Item)[]
+  ? Item
+  : Results extends ReadonlyMap<any, infer Value>
+    ? Value
+    : never
+
 /** Options that need no types of the function. */
 export interface PlainOptions {
   /**
@@ -109,6 +131,25 @@ export interface CachedOptions extends PlainOptions {
   bypass?: Callback<boolean>
 }
 
+/** Of functions of many ids. */
+interface BatchOptions {
+  /** For how many ids the function is called at once; more are split. Default: no limit. */
+  maxBatch?: number
+}
+
+/** Options of `cachedMany()`: those of `cached()`, with callbacks that are called for each id, with the further arguments. */
+export interface CachedManyFunctionOptions<
+  This,
+  Id,
+  Rest extends readonly unknown[],
+  Value,
+  Key extends string = string,
+> extends CachedFunctionOptions<This, [id: Id, ...rest: Rest], Value, Key>,
+    BatchOptions {}
+
+/** Options of `@CachedMany`: those of `@Cached`, with callbacks that are called for each id, with the further arguments. */
+export interface CachedManyOptions extends CachedOptions, BatchOptions {}
+
 /** Options of `@CacheInvalidate`. At least one of `key`, `pattern` and `tags`. */
 export interface CacheInvalidateOptions {
   /** The key to remove: a template such as `'user:{0.id}'`, or a function of the method's arguments. */
@@ -165,6 +206,22 @@ export interface AsyncMethodDecorator<Options> {
     descriptor: TypedPropertyDescriptor<Method> & Verified<Options, Target, Method>,
   ): void
 }
+
+/** {@link AsyncMethodDecorator} for methods of many ids, whose options are about one of them. */
+export interface ManyMethodDecorator<Options> {
+  <This, Method extends ManyMethod>(
+    method: Method,
+    context: ClassMethodDecoratorContext<This, Method> & Verified<Options, This, ForOne<Method>>,
+  ): Method
+  <Target, Method extends ManyMethod>(
+    target: Target,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<Method> & Verified<Options, Target, ForOne<Method>>,
+  ): void
+}
+
+/** As the method would be for one id. */
+type ForOne<Method extends ManyMethod> = (id: IdOf<Method>, ...rest: RestOf<Method>) => Promise<ValueOf<Method>>
 
 type Verified<Options, This, Method extends AsyncFunction> = WhereWrong<
   Problem<Options, This, Method>,

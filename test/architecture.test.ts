@@ -12,7 +12,10 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
   ['index', ['index']],
   ['doors to the default cache', ['default', 'configure']],
   ['cache: puts the parts together', ['cache']],
-  ['doors of any cache: they are given a home and do not know the cache', ['cached', 'decorators', 'home', 'declared']],
+  [
+    'doors of any cache: they are given a home and do not know the cache',
+    ['cached', 'cached-many', 'decorators', 'home', 'declared'],
+  ],
   ['what only calls need, and its loading', ['core', 'core-on-redis', 'core-loader', 'first-calls', 'load-core']],
   ['the path of a call', ['read-through', 'engine']],
   ['parts and drivers', []],
@@ -26,17 +29,28 @@ const BUILTINS = ['node:async_hooks', 'node:crypto']
 const MAX_LINES = 350
 
 /**
- * What a program loads by importing the package, minified and compressed. Measured: 16.8 kB; the aim is 12. Nearly all of
+ * What a program loads by importing the package, minified and compressed. Measured: 17.6 kB; the aim is 12. Nearly all of
  * it has to answer at once: 4 kB check options, 3 kB make keys (`keyFor`, `secret` and `pattern` are synchronous).
  */
-const MAX_BYTES = 17_000
+const MAX_BYTES = 17_800
 
 /**
  * What importing the package loads: what declaring needs, and what must not be lost. All else is behind the dynamic import
  * of `load-core`. A file that is added here is loaded by every program that imports the package, whether it calls or not.
  */
 const STATIC = [
-  ...['index', 'default', 'configure', 'cache', 'cached', 'decorators', 'method-policy', 'wrap', 'names'],
+  ...[
+    'index',
+    'default',
+    'configure',
+    'cache',
+    'cached',
+    'cached-many',
+    'decorators',
+    'method-policy',
+    'wrap',
+    'names',
+  ],
   ...['options', 'policy', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
   ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'backlog', 'stamp-key', 'compression'],

@@ -120,6 +120,21 @@ describe('when it cannot be loaded', () => {
     expect(cache.stats()).toMatchObject({ bypasses: 4 })
   })
 
+  test('functions of many ids are called for all of them, and for no more at once than they allow', async () => {
+    const { cache } = open()
+    const asked: number[][] = []
+    const load = async (ids: number[]) => {
+      asked.push(ids)
+      return new Map(ids.filter((id) => id !== 2).map((id) => [id, id === 9 ? new RangeError('no 9') : id * 10]))
+    }
+    const many = cache.cachedMany(load, { key: 'many', ttl: 60, maxBatch: 2 })
+    expect(await many([3, 2, 1])).toEqual([30, undefined, 10])
+    expect(asked).toEqual([[3, 2], [1]])
+    await expect(many([9])).rejects.toThrow(RangeError)
+    expect(await many.refresh([])).toEqual([])
+    expect(cache.stats()).toMatchObject({ bypasses: 3 })
+  })
+
   test('reads find nothing and writes say so', async () => {
     const { cache } = open()
     const call = cache.cached(counting(), { key: 'one', ttl: 60 })

@@ -4,6 +4,7 @@ import { type DecodedEntry, decodeEntry, type EntryHeader, encodeEntry, entryHea
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
+import { coalesceStamps } from '../redis/coalesce-stamps.ts'
 import { compress, expandAll, type Sent } from '../redis/compress.ts'
 import type { Journal } from '../redis/journal.ts'
 import { Leftovers } from '../redis/leftovers.ts'
@@ -52,6 +53,7 @@ export interface RedisDriver extends Driver {
 export function redisDriver(options: RedisDriverOptions): RedisDriver {
   const { topology, journal, serverClock, commandTimeoutMs } = options
   const run: Topology['run'] = (...command) => topology.run(...command)
+  const stampAt = coalesceStamps((key, ttlMs) => ensureStamp(topology, key, ttlMs))
   const leftovers = new Leftovers(options.clock)
   const replay = new Replay({ ...options, carryOut: (removal) => carryOut(topology, removal) })
 
@@ -186,7 +188,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
     increment: (key, by, ttlMs) =>
       run(key, 'increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
 
-    stamps: (keys, ttlMs) => Promise.all(keys.map((key) => ensureStamp(topology, key, ttlMs))),
+    stamps: (keys, ttlMs) => Promise.all(keys.map((key) => stampAt(key, ttlMs))),
     restamp: (key, mode) => restamp(topology, key, mode),
 
     elect: (key, token, ms) =>

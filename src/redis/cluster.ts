@@ -117,7 +117,7 @@ export class Cluster implements Topology {
     timeoutMs?: number,
   ): Promise<(T | CacheTroubleError)[]> {
     const one = (key: string) =>
-      this.run(key, command, (client) => send(corked(client), key), timeoutMs).catch((error) =>
+      this.run(key, command, (client) => send(client, key), timeoutMs).catch((error) =>
         toTrouble(error, this.#options.secrets),
       )
     return Promise.all(keys.map(one))
@@ -300,14 +300,6 @@ async function checkMaster(client: RedisClient): Promise<void> {
   const [state, { replica }] = await Promise.all([client.call('CLUSTER', 'INFO'), identify(client)])
   if (!replica && String(state).includes('cluster_state:ok')) return
   throw new CacheTroubleError('CLUSTERDOWN', 'this server does not speak for its slots', true)
-}
-
-/** What is written to a socket in one turn of the loop goes out in one piece. */
-function corked(client: RedisClient): RedisClient {
-  const { stream } = client
-  stream?.cork?.()
-  process.nextTick(() => stream?.uncork?.())
-  return client
 }
 
 function afterAsking<T>(send: (client: RedisClient) => Promise<T>): (client: RedisClient) => Promise<T> {

@@ -29,6 +29,8 @@ export interface ConnectionOptions {
 const FIRST_CONNECT_MS = 500
 /** What was silent for longer than this may have died unnoticed, in a freeze for instance: one time-out is enough. */
 const IDLE_MS = 5_000
+/** So many commands are written at once. */
+const MAX_CORKED = 512
 
 /**
  * One connection that comes and goes, behind a circuit breaker. While it is away every command fails at once, without a
@@ -46,6 +48,9 @@ export class Connection {
   #reported = false
   #lastError: CacheTroubleError | undefined
   #closed = false
+  /** Where the commands of this turn of the loop gather, and how many they are. */
+  #corked: RedisClient['stream']
+  #commands = 0
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -103,6 +108,7 @@ export class Connection {
     timeoutMs: number,
   ): Promise<T> {
     const sentAt = this.#options.clock.now()
+    this.#cork(client)
     try {
       const reply = await withDeadline(send(client), timeoutMs, command, this.#options.clock)
       this.#repliedAt = sentAt
@@ -113,6 +119,27 @@ export class Connection {
       this.#judge(client, trouble, sentAt, timeoutMs)
       throw trouble
     }
+  }
+
+  /**
+   * What is written in one turn of the loop goes out in one piece: else each command is a system call of its own. Very many
+   * go out in several, so that the server can begin while the rest is being written: deadlines run meanwhile.
+   */
+  #cork({ stream }: RedisClient): void {
+    if (this.#corked !== undefined) {
+      if (stream !== this.#corked || ++this.#commands % MAX_CORKED > 0) return
+      stream.uncork?.()
+      stream.cork?.()
+      return
+    }
+    if (!stream?.cork) return
+    this.#corked = stream
+    this.#commands = 1
+    stream.cork()
+    process.nextTick(() => {
+      this.#corked = undefined
+      stream.uncork?.()
+    })
   }
 
   #explained(trouble: CacheTroubleError): CacheTroubleError {

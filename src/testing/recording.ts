@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { BypassEvent, CacheEvent, HitEvent, InvalidateEvent, LoadErrorEvent, MissEvent } from '../events.ts'
 import { matches } from '../glob.ts'
 import { encodeTag } from '../key.ts'
-import { isOf, type Wanted } from './target.ts'
+import { eachOf, isOf, type Wanted } from './target.ts'
 
 /** A call of a cached function, whatever became of it. */
 export interface RecordedCall {
@@ -44,6 +44,10 @@ export class Recording {
       run: (call) => {
         this.calls.push(recordOf(call))
         return path.run(call)
+      },
+      many: (call, how) => {
+        if (how === 'run') this.calls.push(...eachOf(call).map(recordOf))
+        return path.many(call, how)
       },
       refresh: (call) => path.refresh(call),
       peek: (call) => path.peek(call),

@@ -1,4 +1,4 @@
-import { type Call, keyFor } from '../call.ts'
+import { type Call, FunctionCall, keyFor, type ManyCall } from '../call.ts'
 import type { CacheEngine, CallPath } from '../engine.ts'
 import { CacheConfigError } from '../errors.ts'
 import { matches } from '../glob.ts'
@@ -43,6 +43,11 @@ export function isOf({ key, name, glob }: Wanted, about: { readonly name: string
   return (key !== undefined && about.key === key) || (name !== undefined && about.name === name)
 }
 
+/** A call of many ids, as one for each of them. */
+export function eachOf({ policy, self, ids, rest, fn }: ManyCall): Call[] {
+  return Array.from(ids, (id) => new FunctionCall(policy, self, [id, ...rest], fn))
+}
+
 /**
  * Wrappers hand each call to the engine at once, before anything else happens. So for as long as it takes to call one,
  * there is one that only takes note.
@@ -53,7 +58,11 @@ function dryCall(engine: CacheEngine, work: () => unknown, what: string): Call {
     noted.push(call)
     return new Promise<never>(() => {})
   }
-  const noting: CallPath = { run: note, refresh: note, peek: note, set: note, update: note }
+  const noteMany = (call: ManyCall) => {
+    for (const one of eachOf(call)) noted.push(one)
+    return new Promise<never>(() => {})
+  }
+  const noting: CallPath = { run: note, many: noteMany, refresh: note, peek: note, set: note, update: note }
   const { path } = engine
   engine.path = noting
   try {

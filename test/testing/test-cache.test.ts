@@ -49,6 +49,17 @@ describe('what is recorded', () => {
     expect(loads).toBe(3)
   })
 
+  it('are calls of many ids as well, each as a call of its own', async () => {
+    const users = cache.cachedMany(async (ids: number[]) => ids.map((id) => ({ id })), { key: 'user', ttl: '5m' })
+    await users([1, 2])
+    await users([2, 3])
+    expect(cache.calls.map(({ args }) => args)).toEqual([[1], [2], [2], [3]])
+    expect(cache.of(() => users([2])).hits).toHaveLength(1)
+    cache.assertLoaded(() => users([3]))
+    await cache.assertCached(() => users([1]))
+    expect(() => cache.assertLoaded(() => users([1, 2]))).toThrow('more than one cached function was called')
+  })
+
   it('are failures and calls past the cache as well', async () => {
     const read = cache.cached(() => Promise.reject(new Error('no such row')), { key: 'failing', ttl: '5m' })
     await expect(read()).rejects.toThrow('no such row')
