@@ -158,12 +158,12 @@ export class Storing {
     if (anyTag === undefined) return { ...draft, stamps: noted.stamps }
     const more = this.#resultTags(call, value)
     if (typeof more === 'string') return more
-    // An invalidation changes the stamp of any tag first. It is asked for last: who sees a tag changed sees that too.
-    const ensure = () => ensureStamps(tier, this.#prefix, [...more, ANY_TAG], draft.keepMs)
-    const found = await this.#guard('stamps', policy.name, ensure)
+    // An invalidation changes the stamp of any tag first. It is asked for last, when the others are here: who sees a tag
+    // changed sees that too, also where another server of a cluster has it.
+    const ensure = (tags: readonly string[]) => ensureStamps(tier, this.#prefix, tags, draft.keepMs)
+    const found = await this.#guard('stamps', policy.name, async () => [await ensure(more), await ensure([ANY_TAG])])
     if (found instanceof CacheTroubleError) return 'unavailable'
-    const own = found.slice(0, -1)
-    const any = found.at(-1)
+    const [own, [any]] = found as [readonly FoundStamp[], readonly FoundStamp[]]
     // One that had to be made may have been lost after an invalidation: then no tag may have been invalidated at all.
     const quiet = any?.id === anyTag.id
     // Told by the clock of the server that has the stamp, and of no other: in a cluster they may differ.

@@ -2,10 +2,11 @@ import { type Cache, createCache } from 'cachewell'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runChild } from '../support/child.ts'
+import { sleep } from '../support/real-time.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
 import { RedisServer } from '../support/redis-server.ts'
-import { TcpProxy } from '../support/tcp-proxy.ts'
+import { hold, TcpProxy, up } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 import { counting, isCached, makeGate, openCache, openReady, timed } from './open-cache.ts'
 
@@ -136,6 +137,35 @@ describeRedis('a cluster', () => {
     // Else it would be looked at again when the lease ends, after 5 s.
     expect(ms).toBeLessThan(2_000)
     expect(load.runs).toBe(1)
+  })
+
+  test('a result is not stored whose tag was invalidated, though another master tells of the tag late', async () => {
+    const prefix = `test${++prefixes}`
+    const ofAny = await cluster.masterOf(`${prefix}#`)
+    const tags = Array.from({ length: 100 }, (_, i) => `t${i}`)
+    const masters = await Promise.all(tags.map((tag) => cluster.masterOf(`${prefix}#${tag}`)))
+    const at = masters.findIndex((master) => master !== ofAny)
+    const tag = tags[at] as string
+    await using proxy = await TcpProxy.start(masters[at] as RedisServer)
+    const natMap = { [`127.0.0.1:${masters[at]?.port}`]: { host: '127.0.0.1', port: proxy.port } }
+    const client = new Cluster([{ host: '127.0.0.1', port: ofAny.port }], { lazyConnect: true, natMap })
+    const { cache, of } = await openReady({ client, prefix, commandTimeout: '5s' })
+    const { cache: other } = await openReady({ url: cluster.url, prefix })
+    // Known before, so that its age is what tells.
+    await until(() => cache.set('tagged', 1, { ttl: 60, tags: [tag] }))
+    const gate = makeGate()
+    const load = counting(async () => gate.opened.then(() => 'old'))
+    const call = cache.cached(load, { key: 'k', ttl: 60, resultTags: () => [tag] })
+    const answer = call()
+    await until(() => load.runs === 1)
+    const lift = proxy.apply(up(hold()))
+    gate.open()
+    expect(await answer).toBe('old')
+    await sleep(100)
+    await other.invalidateTags(tag)
+    lift()
+    await until(() => of('store').length === 1)
+    expect(of('store')).toMatchObject([{ stored: false, reason: 'superseded' }])
   })
 
   describe('in which slots move', () => {
