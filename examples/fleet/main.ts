@@ -27,6 +27,15 @@ await show('after the view was refreshed', [1, 2, 3, 4])
 await fleet.addTrip(3, 40)
 await database.refreshView()
 await show('after a trip of 3, and the view', [1, 2, 3, 4])
+await fleet.addTrip(1, 40)
+const pages = await Promise.all([fleet.summaries([1, 2]), fleet.summaries([1, 3])])
+console.log(
+  'two pages at once:',
+  pages
+    .flat()
+    .map((one) => `${one?.vehicleId} (${one?.layer})`)
+    .join(', '),
+)
 await show('one that is not there', [4, 999])
 console.log('answers:', JSON.stringify(await fleet.answersByLayer()))
 

@@ -13,8 +13,8 @@ describeRedis('the fleet example over Redis', () => {
   it('names the layer of each answer, and counts them in Redis', { timeout }, async () => {
     await using redis = await RedisServer.start()
     expect(await run(redis.url)).toEqual(linesWith('redis'))
-    expect(await redis.command('GET', 'fleet-example::answers:redis')).toBe('17')
-    expect(await redis.command('GET', 'fleet-example::answers:base%20tables')).toBe('1')
+    expect(await redis.command('GET', 'fleet-example::answers:redis')).toBe('19')
+    expect(await redis.command('GET', 'fleet-example::answers:base%20tables')).toBe('3')
     const timeLeft = async (id: number) => Number(await redis.command('PTTL', `fleet-example::sums:${id}`))
     for (const id of [1, 2, 3, 4]) {
       expect(await timeLeft(id)).toBeGreaterThan(480_000)
@@ -35,14 +35,18 @@ function linesWith(cache: string): string[] {
     `after a trip of 2: 1 1297 km (${cache}), 2 1337 km (base tables), 3 1299 km (${cache}), 4 1301 km (${cache}); 2 queries`,
     `after the view was refreshed: 1 1297 km (${cache}), 2 1337 km (${cache}), 3 1299 km (${cache}), 4 1301 km (${cache}); 0 queries`,
     `after a trip of 3, and the view: 1 1297 km (${cache}), 2 1337 km (${cache}), 3 1339 km (${view}), 4 1301 km (${cache}); 1 queries`,
+    `two pages at once: 1 (base tables), 2 (${cache}), 1 (base tables), 3 (${cache})`,
     `one that is not there: 4 1301 km (${cache}), 999 unknown; 2 queries`,
-    `answers: {"${cache}":17,"${view}":5,"base tables":1}`,
+    `answers: {"${cache}":19,"${view}":5,"base tables":3}`,
   ]
 }
 
 /** What it prints, without what the cache says of its connection. */
 async function run(url: string | undefined): Promise<string[]> {
-  const child = runChild('examples/fleet/main.ts', { env: { REDIS_URL: url }, timeoutMs: timeout / 2 })
+  const env = { REDIS_URL: url }
+  // Optimising the code of Postgres takes longer than this short run would gain by it.
+  const nodeArgs = ['--liftoff-only']
+  const child = runChild('examples/fleet/main.ts', { env, nodeArgs, timeoutMs: timeout / 2 })
   const { code, stdout, stderr } = await child.done
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('cachewell: '))
