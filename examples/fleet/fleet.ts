@@ -13,7 +13,11 @@ export interface Summary extends Sums {
 
 const LAYERS: readonly Layer[] = ['near', 'redis', 'memory', 'materialised view', 'base tables']
 
-/** Sums of vehicles: from the cache, else from the view, else, where the view is out of date, added up. */
+/**
+ * Sums of vehicles: from the cache, else from the view, else, where the view is out of date, added up.
+ *
+ * @param cache - without tenants and namespaces: events name keys with both, `keyFor` without
+ */
 export function fleetOver(database: FleetDatabase, cache: Cache) {
   /** Of one query, the tier of each key that was found. */
   const underWay = new AsyncLocalStorage<Map<string, Tier>>()
