@@ -100,7 +100,8 @@ export class ReadThrough {
     let miss: Miss = ABSENT
     for (let read = reading; ; read = undefined) {
       const calledAt = moment()
-      if (read || !tier.flights.has(key) || policy.ifErrorMs > 0) {
+      const before = tier.flights.get(key)
+      if (read || before === undefined || policy.ifErrorMs > 0) {
         const began = this.#around.clock.now()
         const sending = read ?? tier.read(key)
         const state = await sending
@@ -114,6 +115,8 @@ export class ReadThrough {
         if (gathering) gathering.reason = miss.reason
       }
       const flight = tier.flights.get(key)
+      // What was read may be what that one has replaced.
+      if (flight === undefined && before !== undefined) continue
       if (flight === undefined && tier.flights.size >= MAX_FLIGHTS) {
         gathering?.flight?.land(LOOK_YOURSELF)
         return this.#bypass(call, 'overloaded')
