@@ -121,7 +121,7 @@ export function cachedManyWith(home: Home): CachedManyFactory {
         return run(policyOf(), 'refresh', owner(this), ids, rest)
       },
       keyFor(id, ...rest) {
-        return keyFor(callFor(this, id, rest))
+        return keyFor(callFor(this, id, rest, policy))
       },
       peek(ids, ...rest) {
         return Promise.all(ids.map((id) => home.engine().path.peek(callFor(this, id, rest))))
