@@ -399,12 +399,12 @@ test('tenants share no ids', async () => {
   await expect(users.invalidate([1])).resolves.toEqual({ removed: 1, deferred: false })
   tenant = 'acme'
   await expect(users.peek([1, 2])).resolves.toEqual(['acme 1', 'acme 2'])
+})
 
-  test('keyFor is below tenant and namespace, as get takes it', async () => {
-    const part = createCache({ url: 'memory:', logger: false, tenant: () => 'acme' }).namespace('billing')
-    const many = part.cachedMany(async (ids: readonly number[]) => ids.map((id) => ({ id })), { key: 's', ttl: 60 })
-    expect(await many([1])).toEqual([{ id: 1 }])
-    expect(many.keyFor(1)).toBe('s:1')
-    expect(await part.get(many.keyFor(1) as string)).toEqual({ id: 1 })
-  })
+test('keyFor is below tenant and namespace, as get takes it', async () => {
+  const part = createCache({ url: 'memory:', logger: false, tenant: () => 'acme' }).namespace('billing')
+  const many = part.cachedMany(async (ids: readonly number[]) => ids.map((id) => ({ id })), { key: 's', ttl: 60 })
+  expect(await many([1])).toEqual([{ id: 1 }])
+  expect(many.keyFor(1)).toBe('s:1')
+  expect(await part.get(many.keyFor(1) as string)).toEqual({ id: 1 })
 })
