@@ -21,18 +21,20 @@ const STALL_MS = 50
  * The promise, or a {@link CommandTimeoutError} after `ms`. While it waits, the timer keeps the process alive (the
  * socket does not: an idle cache must not hold a script open).
  *
- * A deadline does not lie: when it fires late, or the reply already lies in the socket's buffer, the reply still
- * wins. Timers run before I/O in Node's loop, so after a blocked loop the timer always comes first; hence one more
- * poll phase before judging.
+ * A deadline does not lie: when the reply already lies in the socket's buffer, it still wins. Timers run before I/O in
+ * Node's loop, so after a blocked loop the timer always comes first; hence one more poll phase before judging. And when
+ * it fires late, the time begins anew, once: the command itself may have waited for the loop before it was sent.
  */
 export function withDeadline<T>(promise: Promise<T>, ms: number, what: string, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
     const started = clock.now()
-    const timer = clock.setTimeout(() => {
-      const stalled = clock.now() - started - ms > STALL_MS
-      clock.setImmediate(() =>
-        reject(new CommandTimeoutError(`${what} took longer than ${Math.round(ms)} ms`, stalled)),
-      )
+    const late = (stalled: boolean) => {
+      const error = () => reject(new CommandTimeoutError(`${what} took longer than ${Math.round(ms)} ms`, stalled))
+      clock.setImmediate(error)
+    }
+    let timer = clock.setTimeout(() => {
+      if (clock.now() - started - ms <= STALL_MS) late(false)
+      else timer = clock.setTimeout(() => late(true), ms)
     }, ms)
     promise.then(
       (value) => {

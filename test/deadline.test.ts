@@ -65,7 +65,21 @@ describe('a deadline', () => {
     const clock = new HandClock()
     const outcome = withDeadline(never, 250, 'GET', clock)
     clock.advance(400)
+    clock.advance(250)
     await expect(outcome).rejects.toMatchObject({ stalled: true })
+  })
+
+  test('that fires very late begins anew, once: what it waits for may have been sent only then', async () => {
+    const clock = new HandClock()
+    const outcome = withDeadline(
+      new Promise((resolve) => clock.setTimeout(() => resolve('late'), 600)),
+      250,
+      'GET',
+      clock,
+    )
+    clock.advance(400)
+    clock.advance(200)
+    expect(await outcome).toBe('late')
   })
 
   test('an answer in the same turn as the time-out still counts', async () => {
