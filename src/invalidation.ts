@@ -4,6 +4,7 @@ import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, keyOf } from './key-plan.ts'
+import type { LoadSignal } from './load-signal.ts'
 import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
 import { oneOf, refuseUnknown } from './policy.ts'
 import { type Space, WHOLE } from './space.ts'
@@ -36,7 +37,7 @@ export interface SweepOptions extends InvalidateOptions {
    * Ends it, after the step that is under way: it rejects with the signal's reason. What has been removed stays removed;
    * the rest stays, and is not noted for later.
    */
-  signal?: AbortSignal
+  signal?: LoadSignal
   /** Removes nothing, and only counts: {@link InvalidateResult.matched}. In a `commitScope` too it counts at once. */
   dryRun?: boolean
 }

@@ -1,6 +1,7 @@
 import type { Call } from './call.ts'
 import { inCommitScope } from './commit-scope.ts'
 import { CacheConfigError } from './errors.ts'
+import type { LoadSignal } from './load-signal.ts'
 import type { Policy, TierChoice } from './policy.ts'
 import type { Reading } from './reading.ts'
 import { standingOf } from './standing.ts'
@@ -12,7 +13,7 @@ export interface WarmOptions {
   /** Called when something has been settled, with the counts so far. What it throws ends the warming, as `signal` does. */
   onProgress?: (progress: WarmProgress) => void
   /** Ends it: nothing more is loaded, and it rejects with the signal's reason. Loads under way go on and are stored. */
-  signal?: AbortSignal
+  signal?: LoadSignal
 }
 
 export interface WarmProgress {
