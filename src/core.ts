@@ -40,13 +40,12 @@ export function makeCore(
     events,
     guard,
     clock,
-    rules,
     prefix,
     tierOf: (choice: TierChoice) => store.tierOf(choice),
     track,
   }
-  const path = new ReadThrough(around)
   const reading = new Reading(events, guard, rules, prefix)
+  const path = new ReadThrough(around, reading)
   return {
     lineOf,
     path: Object.assign(path, {

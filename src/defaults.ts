@@ -1,19 +1,9 @@
-import { given, makePolicy, type RawPolicy, refuseUnknown } from './policy.ts'
+import { given, makePolicy, OPTIONS, type RawPolicy, refuseUnknown } from './policy.ts'
 
+/** What is said of one function alone: of all of them a cache has an option of its own, or nothing to say. */
+const OF_ONE = ['key', 'ttl', 'cacheIf', 'tags', 'resultTags', 'bypass', 'version', 'tenant', 'schema']
 /** The options of all functions of a cache, or of a namespace. */
-const DEFAULTS = [
-  'jitter',
-  'nullTtl',
-  'staleWhileRevalidate',
-  'staleIfError',
-  'refreshAhead',
-  'softTimeout',
-  'hardTimeout',
-  'errorTtl',
-  'tier',
-  'serializer',
-  'compress',
-]
+const DEFAULTS = OPTIONS.filter((option) => !OF_ONE.includes(option))
 
 /** @throws CacheConfigError for what no function could have */
 export function checkDefaults(defaults: RawPolicy, place: string, outer: RawPolicy = {}): RawPolicy {

@@ -9,8 +9,11 @@ import type { NamespaceOptions } from './types.ts'
 
 /** Where a call of this moment reads and writes. @throws NoTenantError */
 export function spaceOf(home: Home): Space {
-  const tenant = home.tenant ?? home.engine().common?.tenant?.() ?? ''
-  // Tags are those of all namespaces: what they name may be kept in several.
+  return spaceOfTenant(home, home.tenant ?? home.engine().common?.tenant?.() ?? '')
+}
+
+/** Tags are those of all namespaces: what they name may be kept in several. */
+function spaceOfTenant(home: Home, tenant: string): Space {
   return { keys: tenant + (home.namespace?.keys ?? ''), tags: tenant, version: versionOf(home) }
 }
 
@@ -46,11 +49,7 @@ export function inSpaceOf<T>(
   use: (space: Space) => Promise<T>,
   without: T,
 ): Promise<T> {
-  const space = () => {
-    const tags = tenantFor(home, declared)?.() ?? ''
-    return { keys: tags + (home.namespace?.keys ?? ''), tags, version: versionOf(home) }
-  }
-  return within(home, what, space, use, without)
+  return within(home, what, () => spaceOfTenant(home, tenantFor(home, declared)?.() ?? ''), use, without)
 }
 
 function within<T>(

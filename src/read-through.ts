@@ -9,9 +9,8 @@ import { Flight, type Landing, moment } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
 import { Loading } from './loading.ts'
-import type { PackRules } from './packing.ts'
 import type { Policy, TierChoice } from './policy.ts'
-import { type Found, type Miss, NOTHING, Reading, type Spare } from './reading.ts'
+import { type Found, type Miss, NOTHING, type Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
 import { MAX_FLIGHTS, type StoreTier } from './tier.ts'
@@ -21,8 +20,6 @@ export interface Surroundings {
   readonly events: Events
   readonly guard: Guard
   readonly clock: Clock
-  /** For values of functions without a serializer of their own. */
-  readonly rules: PackRules
   readonly prefix: string
   /** A promise only until the store is known. */
   tierOf(choice: TierChoice): StoreTier | Promise<StoreTier>
@@ -40,12 +37,12 @@ export class ReadThrough {
   readonly #storing: Storing
   readonly #loading: Loading
 
-  constructor(around: Surroundings) {
-    const { events, guard, rules, prefix, clock } = around
+  constructor(around: Surroundings, reading: Reading) {
+    const { events, guard, prefix, clock } = around
     this.#around = around
-    this.#reading = new Reading(events, guard, rules, prefix)
+    this.#reading = reading
     this.#storing = new Storing(events, guard, prefix, clock)
-    this.#loading = new Loading(this.#reading, this.#storing, around)
+    this.#loading = new Loading(reading, this.#storing, around)
   }
 
   run(call: Call): Promise<unknown> {

@@ -161,9 +161,13 @@ export class Storing {
     // An invalidation changes the stamp of any tag first. It is asked for last, when the others are here: who sees a tag
     // changed sees that too, also where another server of a cluster has it.
     const ensure = (tags: readonly string[]) => ensureStamps(tier, this.#prefix, tags, draft.keepMs)
-    const found = await this.#guard('stamps', policy.name, async () => [await ensure(more), await ensure([ANY_TAG])])
+    const found = await this.#guard('stamps', policy.name, async () => {
+      const own = await ensure(more)
+      const [any] = await ensure([ANY_TAG])
+      return { own, any }
+    })
     if (found instanceof CacheTroubleError) return 'unavailable'
-    const [own, [any]] = found as [readonly FoundStamp[], readonly FoundStamp[]]
+    const { own, any } = found
     // One that had to be made may have been lost after an invalidation: then no tag may have been invalidated at all.
     const quiet = any?.id === anyTag.id
     // Told by the clock of the server that has the stamp, and of no other: in a cluster they may differ.

@@ -34,11 +34,11 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
     else copies.changed('key' in removal ? removal.key : removal.stamp)
     topology.announce(removal)
   }
-  const written = async <T>(key: string, work: Promise<T>): Promise<T> => {
+  const written = async <T>(removals: readonly Removal[], work: Promise<T>): Promise<T> => {
     try {
       return await work
     } finally {
-      changed({ key })
+      removals.forEach(changed)
     }
   }
 
@@ -70,25 +70,11 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
       }
     },
 
-    commit: (key, head, draft) => written(key, driver.commit(key, head, draft)),
-    retract: (key, head) => written(key, driver.retract(key, head)),
-    increment: (key, by, ttlMs) => written(key, driver.increment(key, by, ttlMs)),
-
-    async put(items) {
-      try {
-        return await driver.put(items)
-      } finally {
-        for (const { key } of items) changed({ key })
-      }
-    },
-
-    async invalidate(removal, sweep) {
-      try {
-        return await driver.invalidate(removal, sweep)
-      } finally {
-        changed(removal)
-      }
-    },
+    commit: (key, head, draft) => written([{ key }], driver.commit(key, head, draft)),
+    retract: (key, head) => written([{ key }], driver.retract(key, head)),
+    increment: (key, by, ttlMs) => written([{ key }], driver.increment(key, by, ttlMs)),
+    put: (items) => written(items, driver.put(items)),
+    invalidate: (removal, sweep) => written([removal], driver.invalidate(removal, sweep)),
 
     defer(removal) {
       driver.defer(removal)

@@ -6,7 +6,7 @@ import { wirePacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
 import { coalesceStamps } from '../redis/coalesce-stamps.ts'
 import { compress, expandAll, type Sent } from '../redis/compress.ts'
-import type { Journal } from '../redis/journal.ts'
+import { DEFERRED, type Journal } from '../redis/journal.ts'
 import { Leftovers } from '../redis/leftovers.ts'
 import { carryOut, removeKeys, restamp } from '../redis/removals.ts'
 import { Replay } from '../redis/replay.ts'
@@ -30,10 +30,6 @@ export interface RedisDriverOptions {
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
 const FOREIGN: State = Object.freeze({ kind: 'foreign' })
-const DEFERRED: State = Object.freeze({
-  kind: 'error',
-  error: new CacheTroubleError('DEFERRED', 'what stands there is still to be removed', true),
-})
 /** How long it is tried at the very end to carry out what was deferred. */
 const LAST_TRY_MS = 400
 const LEASE_HEAD = entryHead('lease', '')

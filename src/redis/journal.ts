@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
-import type { Removal } from '../drivers/driver.ts'
+import type { Removal, State } from '../drivers/driver.ts'
+import { CacheTroubleError } from '../errors.ts'
 import { matches } from '../glob.ts'
 
 const MAX_REMOVALS = 10_000
@@ -8,6 +9,12 @@ const AT_A_TIME = 200
 const MAX_GLOBS = 50
 /** A server that comes back may have forgotten what it acknowledged so long ago, mostly much less. */
 const REMEMBERED_MS = 60_000
+
+/** What a read brings of a key that the journal covers. */
+export const DEFERRED: State = Object.freeze({
+  kind: 'error',
+  error: new CacheTroubleError('DEFERRED', 'what stands there is still to be removed', true),
+})
 
 interface Acknowledged {
   readonly removal: Removal

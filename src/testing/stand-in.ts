@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts'
-import type { Draft, Driver, State } from '../drivers/driver.ts'
+import type { Draft, Driver } from '../drivers/driver.ts'
 import { memoryDriver } from '../drivers/memory.ts'
 import { entryHead } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { wirePacking } from '../packing.ts'
 import { coalescedTier } from '../redis/coalesce.ts'
-import { Journal } from '../redis/journal.ts'
+import { DEFERRED, Journal } from '../redis/journal.ts'
 import type { openRedis, RedisOptions } from '../redis/open.ts'
 import { Replay } from '../redis/replay.ts'
 import type { StoreTier } from '../tier.ts'
@@ -14,10 +14,6 @@ import { awayError, type Faults, faultyDriver } from './faults.ts'
 /** More than a test will store. */
 const LIMITS = { maxItems: 1_000_000, maxBytes: 1024 ** 3, isolation: 'share' } as const
 const LEASE_HEAD = entryHead('lease', '')
-const DEFERRED: State = Object.freeze({
-  kind: 'error',
-  error: new CacheTroubleError('DEFERRED', 'what stands there is still to be removed', true),
-})
 
 /**
  * Memory that stands in for a Redis: values are encoded as they are on the wire, each answer takes a turn, and what Redis

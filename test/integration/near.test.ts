@@ -1,3 +1,4 @@
+import type { Cache } from 'cachewell'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
@@ -51,14 +52,7 @@ describeRedis('a near cache', () => {
     const opened = await openReady({ url: server.url, near: true })
     const { cache } = opened
     const call = cache.cached(counting(), { key: 'k', ttl: 60, tags: () => ['t'] })
-    const ways = [
-      () => cache.invalidate('k'),
-      () => cache.invalidate('*'),
-      () => cache.invalidateTags('t'),
-      () => call.invalidate(),
-      () => cache.set('k', 'set', { ttl: 60 }),
-    ]
-    for (const way of ways) {
+    for (const way of [...waysToChange(cache), () => call.invalidate()]) {
       const value = await becomesNear(opened, call)
       await way()
       expect(await call()).not.toBe(value)
@@ -70,13 +64,7 @@ describeRedis('a near cache', () => {
     const writer = await openReady({ url: server.url })
     const opened = await openReady({ url: server.url, near: true })
     const call = opened.cache.cached(counting(), { key: 'k', ttl: 60, tags: () => ['t'] })
-    const ways = [
-      () => writer.cache.invalidate('k'),
-      () => writer.cache.invalidate('*'),
-      () => writer.cache.invalidateTags('t'),
-      () => writer.cache.set('k', 'set', { ttl: 60 }),
-    ]
-    for (const way of ways) {
+    for (const way of waysToChange(writer.cache)) {
       const value = await becomesNear(opened, call)
       await way()
       await opened.cache.barrier()
@@ -279,13 +267,7 @@ describeRedis('a near cache', () => {
       const call = reader.cache.cached(counting(), { key: 'k', ttl: 60, tags: () => ['t'] })
       // The writer has to know, too, that the server does not tell.
       await becomesNear(writer, writer.cache.cached(counting(), { key: 'other', ttl: 60 }))
-      const ways = [
-        () => writer.cache.invalidate('k'),
-        () => writer.cache.invalidate('*'),
-        () => writer.cache.invalidateTags('t'),
-        () => writer.cache.set('k', 'set', { ttl: 60 }),
-      ]
-      for (const way of ways) {
+      for (const way of waysToChange(writer.cache)) {
         const value = await becomesNear(reader, call)
         await way()
         await until(async () => (await call()) !== value)
@@ -304,3 +286,11 @@ describeRedis('a near cache', () => {
     })
   })
 })
+
+/** Of the entry at `k`, which has the tag `t`. */
+const waysToChange = (cache: Cache) => [
+  () => cache.invalidate('k'),
+  () => cache.invalidate('*'),
+  () => cache.invalidateTags('t'),
+  () => cache.set('k', 'set', { ttl: 60 }),
+]
