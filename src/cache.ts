@@ -1,4 +1,3 @@
-import { Backlog } from './backlog.ts'
 import { type CachedFactory, cachedWith } from './cached.ts'
 import { type CachedManyFactory, cachedManyWith } from './cached-many.ts'
 import { CoreLoader } from './core-loader.ts'
@@ -14,8 +13,7 @@ import {
   updateDecorators,
 } from './decorators.ts'
 import type { SetOptions } from './direct.ts'
-import type { Removal } from './drivers/driver.ts'
-import type { CacheEngine, Core, Home } from './engine.ts'
+import type { CacheEngine, Core, Home, InvalidationRequest } from './engine.ts'
 import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
@@ -23,11 +21,9 @@ import type { Explanation } from './explanation.ts'
 import { firstCalls } from './first-calls.ts'
 import { inSpace, ofNamespace, ofTenant, spaceOf } from './home.ts'
 import {
-  directKey,
   type InvalidateOptions,
   type InvalidateResult,
   type InvalidateTagsResult,
-  Invalidation,
   NOTHING_REMOVED,
   type SweepOptions,
   type TagArguments,
@@ -38,9 +34,7 @@ import { loadCore } from './load-core.ts'
 import { type LineOf, logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
-import { everythingOf } from './pattern.ts'
 import type { Space } from './space.ts'
-import type { SweepOutcome } from './sweep.ts'
 import type { Tenant } from './tenant.ts'
 import type { AsyncFunction, NamespaceOptions } from './types.ts'
 import type { WarmOptions, WarmResult } from './warm.ts'
@@ -196,46 +190,38 @@ export function createCache(options: CacheOptions = {}): Cache {
  */
 export function createEngine(given: CacheOptions, load = loadCore): CacheEngine {
   const options = resolveOptions(given, environment())
-  const { clock, prefix, logger } = options
+  const { clock, logger } = options
   let lineOf: LineOf = () => undefined
   let near: Core['near'] = () => undefined
   const events = new Events(logger ? logEvents(logger, clock, (event) => lineOf(event)) : undefined)
-  const backlog = new Backlog(everythingOf(prefix))
+  const requests: InvalidationRequest[] = []
   let closed = false
   const loader = new CoreLoader(
     async () => {
-      const core = await load(options, events, backlog)
+      const core = await load(options, events)
+      await core.takeOver(requests.splice(0))
       lineOf = core.lineOf
       near = core.near
       if (closed) await core.close()
-      Object.assign(engine, { path: core.path, direct: core.direct })
+      const { path, direct, invalidation } = core
+      Object.assign(engine, { path, direct, invalidation })
       return core
     },
     events,
     clock,
   )
-  const sweep = (removal: Removal, options: SweepOptions) =>
-    loader.use<SweepOutcome>(
-      (core) => core.sweep(removal, options),
-      () => {
-        if (!options.dryRun) backlog.add(removal)
-        return { removed: 0, deferred: !options.dryRun }
-      },
-    )
-  const invalidation = new Invalidation(sweep, events, prefix)
   const engine: CacheEngine = {
     common: { tenant: options.tenant, version: options.version, defaults: options.defaults },
-    ...firstCalls(loader, { events, invalidation }),
-    invalidation,
+    ...firstCalls(loader, events, requests),
     events,
     warm: (...given) => loader.use((core) => core.warm(...given), unloaded),
-    explain: (target) => loader.use((core) => core.explain(target), unloaded),
+    explain: (...given) => loader.use((core) => core.explain(...given), unloaded),
     stats: () => ({ ...events.stats(), near: near()?.stats() }),
     barrier: async () => near()?.barrier(),
     async close() {
       const core = await loader.loaded
       closed = true
-      const undelivered = core ? await core.close() : backlog.take().length
+      const undelivered = core ? await core.close() : requests.splice(0).length
       if (undelivered === 0) return
       const message = `closed with ${undelivered} invalidations that could not be carried out`
       events.emit({ type: 'notice', code: 'undelivered', level: 'error', name: 'cache', message })
@@ -281,11 +267,7 @@ function partOver(home: Home): CachePart {
     set: (key, value, options) => within('set', (space) => engine().direct.set(key, value, options, space), false),
     setMany: (items, options) => within('setMany', (space) => engine().direct.setMany(items, options, space), false),
     delete: (key) =>
-      within(
-        'delete',
-        async ({ keys }) => (await engine().invalidation.remove(keys + directKey(key, 'delete'))).removed > 0,
-        false,
-      ),
+      within('delete', async (space) => (await engine().invalidation.removeOne(key, space)).removed > 0, false),
     increment: (key, by, options) => count(key, by, options),
     decrement: (key, by, options) => count(key, -by, options),
     tenant: (tenant) => partOver(ofTenant(home, tenant)),
@@ -295,9 +277,7 @@ function partOver(home: Home): CachePart {
       return engine().warm((args) => call(undefined, args), lists, options)
     },
     explain: async (target: unknown, args: readonly unknown[] = []) => {
-      if (typeof target !== 'function') {
-        return engine().explain(spaceOf(home).keys + directKey(target as KeyParts, 'explain'))
-      }
+      if (typeof target !== 'function') return engine().explain(target as KeyParts, spaceOf(home))
       const { engine: own, call } = declaredOf(target, 'explain')
       return own().explain(call(undefined, args))
     },

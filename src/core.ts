@@ -1,14 +1,17 @@
-import type { Backlog } from './backlog.ts'
+import { Backlog } from './backlog.ts'
 import { Batch } from './batch.ts'
-import type { ManyCall } from './call.ts'
+import type { Call, ManyCall } from './call.ts'
 import { sleep } from './deadline.ts'
 import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
 import type { Events } from './events.ts'
 import { explainTarget } from './explain.ts'
 import { guardWith } from './guard.ts'
+import { directKey, Invalidator } from './invalidator.ts'
+import type { KeyParts } from './key-plan.ts'
 import { lineOf } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
+import { everythingOf } from './pattern.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
 import { Reading } from './reading.ts'
@@ -21,14 +24,10 @@ import { warmAll } from './warm.ts'
 const CLOSE_MS = 1_500
 
 /** Puts together what only calls need. It stands behind a dynamic import, so that a declaration does not load it. */
-export function makeCore(
-  options: ResolvedOptions,
-  events: Events,
-  backlog: Backlog,
-  loadRedis: () => Promise<typeof openRedis>,
-): Core {
+export function makeCore(options: ResolvedOptions, events: Events, loadRedis: () => Promise<typeof openRedis>): Core {
   const { clock, prefix, serializer, maxValueBytes, compression } = options
   const guard = guardWith(events)
+  const backlog = new Backlog(everythingOf(prefix))
   const store = new Store(options, events, guard, backlog, loadRedis)
   const rules = { serializer, maxValueBytes, compression }
   const pending = new Set<Promise<unknown>>()
@@ -55,8 +54,26 @@ export function makeCore(
     near: () => store.near,
     tiers: () => store.tiers(),
     warm: (callOf, lists, options) => warmAll(callOf, lists, options, { ...around, path, reading }),
-    explain: (target) => explainTarget(target, { ...around, reading, tiers: () => store.tiers() }),
-    sweep: async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),
+    async explain(target, space) {
+      const key = space && space.keys + directKey(target as KeyParts, 'explain')
+      return explainTarget(key ?? (target as Call), { ...around, reading, tiers: () => store.tiers() })
+    },
+    invalidation: new Invalidator(
+      async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),
+      events,
+      prefix,
+    ),
+    takeOver(requests) {
+      const noting = new Invalidator(
+        async (removal) => {
+          backlog.add(removal)
+          return { removed: 0, deferred: true }
+        },
+        events,
+        prefix,
+      )
+      return Promise.allSettled(requests.map((request) => request(noting)))
+    },
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
       await path.giveBack()

@@ -3,7 +3,7 @@ import { FunctionCall } from './call.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import { completed, policyIn, spaceNow } from './home.ts'
-import { type InvalidationTargets, modeOf } from './invalidation.ts'
+import { checkMode, type InvalidationTargets } from './invalidation.ts'
 import { type KeyParts, type KeyPlan, planFunction, planLiteral } from './key-plan.ts'
 import { describe } from './kind.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
@@ -168,7 +168,7 @@ type TargetsOf = (self: unknown, args: readonly unknown[]) => InvalidationTarget
 function planTargets(options: CacheInvalidateOptions, method: AsyncFunction, place: string): TargetsOf[] {
   refuseUnknown(options, INVALIDATE_OPTIONS, place)
   const { key, pattern, tags, mode } = options
-  modeOf({ mode }, place)
+  checkMode(mode, place)
   if ((key ?? pattern ?? tags) === undefined) {
     throw new CacheConfigError(
       `${place} needs a key, a pattern or tags: write @CacheInvalidate({ pattern: 'dashboard:*' })`,

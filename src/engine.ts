@@ -1,14 +1,14 @@
 import type { Call, ManyCall } from './call.ts'
 import type { DirectAccess } from './direct.ts'
-import type { Removal } from './drivers/driver.ts'
 import type { CacheStats, Events } from './events.ts'
 import type { Explanation } from './explanation.ts'
-import type { Invalidation, SweepOptions } from './invalidation.ts'
+import type { Invalidator } from './invalidator.ts'
+import type { KeyParts } from './key-plan.ts'
 import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
 import type { RawPolicy } from './policy.ts'
 import type { ReadThrough } from './read-through.ts'
-import type { SweepOutcome } from './sweep.ts'
+import type { Space } from './space.ts'
 import type { Near, StoreTier } from './tier.ts'
 import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 
@@ -21,17 +21,23 @@ export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'u
 /** What doors hand reads and writes by key to. */
 export type Direct = Pick<DirectAccess, 'get' | 'getMany' | 'set' | 'setMany' | 'increment'>
 
+/** What doors hand invalidations to. */
+export type Invalidating = Pick<
+  Invalidator,
+  'invalidate' | 'everyKey' | 'invalidateTags' | 'invalidateAll' | 'remove' | 'removeOne'
+>
+
 /**
  * A cache behind its doors (`cached`, the decorators, the functions of the default instance). Copies of this package
  * that are loaded side by side use each other's default through it, so what is in it only ever grows.
  *
- * Until the first call `path` and `direct` are stand-ins, whose methods load what they stand in for, go on there, and
+ * Until the first call `path`, `direct` and `invalidation` are stand-ins, whose methods load what they stand in for, go on there, and
  * have it put in their place. So doors ask for them anew at each call, and need to know nothing of loading.
  */
 export interface CacheEngine {
   path: CallPath
   direct: Direct
-  readonly invalidation: Invalidation
+  invalidation: Invalidating
   readonly events: Events
   /** What the options say of all functions; left out by versions that had no such options. */
   readonly common?: Common
@@ -60,6 +66,9 @@ export interface Namespace {
   readonly defaults: RawPolicy
 }
 
+/** An invalidation that was asked for, whoever will carry it out. */
+export type InvalidationRequest = (invalidation: Invalidating) => Promise<unknown>
+
 /** What only calls need. */
 export interface Core {
   /** For the log: what there is to say of an event. */
@@ -72,10 +81,11 @@ export interface Core {
   tiers(): Promise<readonly StoreTier[]>
   /** Loads what is not fresh. */
   warm(callOf: (args: readonly unknown[]) => Call, lists: ArgumentLists, options: WarmOptions): Promise<WarmResult>
-  /** What is known of a key below the prefix, or of a call. */
-  explain(target: string | Call): Promise<Explanation>
-  /** Removes from every place that may hold something, or sees to it that it will be. */
-  sweep(removal: Removal, options: SweepOptions): Promise<SweepOutcome>
+  /** What is known of a call, or, where a space is given, of a key in it. */
+  explain(target: Call | KeyParts, space?: Space): Promise<Explanation>
+  readonly invalidation: Invalidating
+  /** Takes note of invalidations that were asked for before there was a core. Before it serves anything, it carries them out. */
+  takeOver(requests: readonly InvalidationRequest[]): Promise<unknown>
   /** The number of invalidations that could not be carried out. */
   close(): Promise<number>
 }

@@ -1,92 +1,110 @@
 import { type Call, keyFor, type ManyCall } from './call.ts'
+import { whenCommitted } from './commit-scope.ts'
 import type { CoreLoader } from './core-loader.ts'
-import type { CacheEngine } from './engine.ts'
+import type { CacheEngine, Invalidating, InvalidationRequest } from './engine.ts'
+import type { Events } from './events.ts'
+import type { InvalidateResult } from './invalidation.ts'
 
-/** What stands in `path` and `direct` until the core has been loaded. Without it a call goes to its function. */
-export function firstCalls(
-  loader: CoreLoader,
-  { events, invalidation }: Pick<CacheEngine, 'events' | 'invalidation'>,
-): Pick<CacheEngine, 'path' | 'direct'> {
-  const bypass = async (call: Call) => {
-    events.emit({ type: 'bypass', name: call.policy.name, reason: 'unloaded' })
-    return call.load()
+type StandIns = Pick<CacheEngine, 'path' | 'direct' | 'invalidation'>
+type Method = (...given: unknown[]) => unknown
+
+/** What is done in the place of each method, where there is no core. */
+type Instead<Part> = {
+  readonly [Name in keyof Part]: Part[Name] extends (...given: infer Given) => Promise<infer Outcome>
+    ? (...given: Given) => Outcome | Promise<Outcome>
+    : never
+}
+
+/** Beyond it, all that there is will be removed. */
+const MAX_REQUESTS = 10_000
+
+const nothing = () => undefined
+const notDone = () => false
+
+/**
+ * What stands in for parts of the core until it has been loaded. Where it cannot be, calls go to their functions, and what
+ * is invalidated is noted: whatever else is forgotten, that is not.
+ *
+ * @param requests - where it is noted
+ */
+export function firstCalls(loader: CoreLoader, events: Events, requests: InvalidationRequest[]): StandIns {
+  const standIn = <Name extends keyof StandIns>(part: Name, instead: Instead<StandIns[Name]>) => {
+    const methods = Object.entries<Method>(instead as unknown as Record<string, Method>).map(([name, without]) => [
+      name,
+      (...later: unknown[]) => {
+        // A key in parts, or tags: whose they are may have other uses for the array until the core is there.
+        const given = later.map((one) => (Array.isArray(one) ? [...one] : one))
+        return loader.use<unknown>(
+          async (core) => (core[part] as unknown as Record<string, Method>)[name]?.(...given),
+          () => without(...given),
+        )
+      },
+    ])
+    return Object.fromEntries(methods) as StandIns[Name]
   }
-  const bypassMany = async ({ policy, ids, maxBatch, fn, self, rest }: ManyCall) => {
+
+  const bypass = async ({ policy, load }: Pick<Call, 'policy' | 'load'>) => {
     events.emit({ type: 'bypass', name: policy.name, reason: 'unloaded' })
-    const results: unknown[] = []
-    for (let i = 0; i < ids.length; i += maxBatch) {
-      const some = ids.slice(i, i + maxBatch)
-      const returned = await fn.apply(self, [some, ...rest] as never[])
-      results.push(...(returned instanceof Map ? some.map((id) => returned.get(id)) : (returned as unknown[])))
-    }
-    for (const result of results) if (result instanceof Error) throw result
-    return results
+    return load()
   }
+  const run = (call: Call) => bypass({ policy: call.policy, load: () => call.load() })
+  const many = ({ policy, ids, maxBatch, fn, self, rest }: ManyCall) =>
+    bypass({
+      policy,
+      async load() {
+        const results: unknown[] = []
+        for (let i = 0; i < ids.length; i += maxBatch) {
+          const some = ids.slice(i, i + maxBatch)
+          const returned = await fn.apply(self, [some, ...rest] as never[])
+          results.push(...(returned instanceof Map ? some.map((id) => returned.get(id)) : (returned as unknown[])))
+        }
+        for (const result of results) if (result instanceof Error) throw result
+        return results
+      },
+    }) as Promise<unknown[]>
+
+  const note = async (request: InvalidationRequest, dryRun = false): Promise<InvalidateResult> => {
+    const add = async () => {
+      if (requests.push(request) > MAX_REQUESTS) requests.splice(0, MAX_REQUESTS + 1, (one) => one.invalidate('*'))
+    }
+    if (!dryRun) await whenCommitted(add, undefined)
+    return { removed: 0, deferred: !dryRun }
+  }
+  const remove = (...given: Parameters<Invalidating['remove']>) => note((one) => one.remove(...given))
   return {
-    path: {
-      many: (call, how) =>
-        loader.use(
-          ({ path }) => path.many(call, how),
-          () => bypassMany(call),
-        ),
-      run: (call) =>
-        loader.use(
-          ({ path }) => path.run(call),
-          () => bypass(call),
-        ),
-      refresh: (call) =>
-        loader.use(
-          ({ path }) => path.refresh(call),
-          () => bypass(call),
-        ),
-      peek: (call) =>
-        loader.use(
-          ({ path }) => path.peek(call),
-          () => undefined,
-        ),
-      set: (call, value) =>
-        loader.use(
-          ({ path }) => path.set(call, value),
-          () => false,
-        ),
-      update: (call) =>
-        loader.use(
-          ({ path }) => path.update(call),
-          async () => {
-            const value = await bypass(call)
-            // What stands in the store is the old one.
-            const key = keyFor(call)
-            if (key !== undefined) await invalidation.remove(key)
-            return value
-          },
-        ),
-    },
-    direct: {
-      get: (key, space) =>
-        loader.use(
-          ({ direct }) => direct.get(key, space),
-          () => undefined,
-        ),
-      getMany: (keys, space) =>
-        loader.use(
-          ({ direct }) => direct.getMany(keys, space),
-          () => keys.map(() => undefined),
-        ),
-      set: (key, value, options, space) =>
-        loader.use(
-          ({ direct }) => direct.set(key, value, options, space),
-          () => false,
-        ),
-      setMany: (items, options, space) =>
-        loader.use(
-          ({ direct }) => direct.setMany(items, options, space),
-          () => false,
-        ),
-      increment: (key, by, options, space) =>
-        loader.use(
-          ({ direct }) => direct.increment(key, by, options, space),
-          () => undefined,
-        ),
-    },
+    path: standIn('path', {
+      many,
+      run,
+      refresh: run,
+      peek: nothing,
+      set: notDone,
+      async update(call) {
+        const value = await run(call)
+        // What stands in the store is the old one.
+        const key = keyFor(call)
+        if (key !== undefined) await remove(key)
+        return value
+      },
+    }),
+    direct: standIn('direct', {
+      get: nothing,
+      getMany: (keys) => keys.map(nothing),
+      set: notDone,
+      setMany: notDone,
+      increment: nothing,
+    }),
+    invalidation: standIn('invalidation', {
+      invalidate: (...given) => note((one) => one.invalidate(...given), given[1]?.dryRun),
+      everyKey: (...given) => note((one) => one.everyKey(...given), given[1]?.dryRun),
+      async invalidateTags(...given) {
+        const { deferred } = await note((one) => one.invalidateTags(...given))
+        return { deferred }
+      },
+      async invalidateAll(...given) {
+        await note((one) => one.invalidateAll(...given))
+      },
+      remove,
+      removeOne: (...given) => note((one) => one.removeOne(...given)),
+    }),
   }
 }

@@ -15,17 +15,6 @@ export type Kind =
   | 'boxed'
   | 'other'
 
-const KIND_BY_PROTOTYPE = new Map<object, Kind>([
-  [Date.prototype, 'date'],
-  [Map.prototype, 'map'],
-  [Set.prototype, 'set'],
-  [RegExp.prototype, 'regexp'],
-  [Number.prototype, 'boxed'],
-  [String.prototype, 'boxed'],
-  [Boolean.prototype, 'boxed'],
-])
-if (typeof URL === 'function') KIND_BY_PROTOTYPE.set(URL.prototype, 'url')
-
 /** Byte containers that come back as the same type. */
 export const BYTES = {
   Uint8Array,
@@ -42,15 +31,30 @@ export const BYTES = {
   DataView,
   ArrayBuffer,
 } as const
-for (const type of Object.values(BYTES)) KIND_BY_PROTOTYPE.set(type.prototype, 'bytes')
-if (typeof Buffer === 'function') KIND_BY_PROTOTYPE.set(Buffer.prototype, 'bytes')
 
-/** Names of the built-ins above, for objects made in another realm (a `vm` context, Jest's outer world). */
+const KIND_BY_PROTOTYPE = new Map<object, Kind>()
+/** For objects made in another realm (a `vm` context, Jest's outer world). */
 const KIND_BY_NAME = new Map<string, Kind>([
   ['Object', 'object'],
   ['Array', 'array'],
 ])
-for (const [prototype, kind] of KIND_BY_PROTOTYPE) KIND_BY_NAME.set(prototype.constructor.name, kind)
+const { URL, Buffer } = globalThis
+for (const [kind, types] of Object.entries({
+  date: [Date],
+  map: [Map],
+  set: [Set],
+  regexp: [RegExp],
+  boxed: [Number, String, Boolean],
+  url: [URL],
+  bytes: [...Object.values(BYTES), Buffer],
+})) {
+  for (const type of types) {
+    // Not every runtime has all of them.
+    if (!type) continue
+    KIND_BY_PROTOTYPE.set(type.prototype, kind as Kind)
+    KIND_BY_NAME.set(type.name, kind as Kind)
+  }
+}
 
 export function kindOf(value: object): Kind {
   const prototype: object | null = Object.getPrototypeOf(value)
@@ -92,7 +96,5 @@ export function bytesOf(value: ArrayBufferView | ArrayBuffer): Uint8Array {
 
 /** The name under which {@link BYTES} (or `Buffer`) makes such a container again. */
 export function bytesType(value: object): string {
-  return typeof Buffer === 'function' && Buffer.isBuffer(value)
-    ? 'Buffer'
-    : Object.getPrototypeOf(value).constructor.name
+  return Object.getPrototypeOf(value).constructor.name
 }

@@ -1,4 +1,3 @@
-import type { Backlog } from './backlog.ts'
 import type { Core } from './engine.ts'
 import { environment } from './environment.ts'
 import type { Events } from './events.ts'
@@ -9,10 +8,10 @@ import { loadIoredisAhead } from './redis/ahead.ts'
  * The one dynamic import of a first call. Where it is known already that there is a Redis, all that is needed for it is
  * loaded at the same time: one after the other would take as long as all of them.
  */
-export async function loadCore(options: ResolvedOptions, events: Events, backlog: Backlog): Promise<Core> {
+export async function loadCore(options: ResolvedOptions, events: Events): Promise<Core> {
   const onRedis = () => import('./core-on-redis.ts')
   const { makeCore } = await (isOnRedis(options) ? onRedis() : import('./core.ts'))
-  return makeCore(options, events, backlog, async () => (await onRedis()).openRedis)
+  return makeCore(options, events, async () => (await onRedis()).openRedis)
 }
 
 function isOnRedis({ url, client }: ResolvedOptions): boolean {

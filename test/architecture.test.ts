@@ -53,8 +53,8 @@ const STATIC = [
   ],
   ...['options', 'policy', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
-  ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'backlog', 'stamp-key', 'compression'],
-  ...['home', 'tenant', 'space', 'defaults', 'declared'],
+  ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'compression'],
+  ...['home', 'tenant', 'defaults', 'declared'],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -56,9 +56,10 @@ describe('before the first call', () => {
   test('mistakes are thrown as ever', async () => {
     const { cache } = open()
     expect(() => cache.cached(async () => 1, { key: 'one', ttl: -1 })).toThrow('ttl must be')
+    expect(bundle.loads).toBe(0)
+    bundle.broken = false
     await expect(cache.invalidate('')).rejects.toThrow('an empty string')
     await expect(cache.invalidateTags('')).rejects.toThrow('a tag is a word')
-    expect(bundle.loads).toBe(0)
   })
 
   test('a cache that was closed calls functions, and keeps nothing', async () => {
@@ -163,7 +164,7 @@ describe('when it cannot be loaded', () => {
   })
 
   test('a method that updates an entry has the old value removed', async () => {
-    const { cache, events } = open()
+    const { cache, clock, events } = open()
     class Words {
       @cache.CacheUpdate({ key: 'updated', ttl: 60 })
       async update(): Promise<string> {
@@ -171,7 +172,41 @@ describe('when it cannot be loaded', () => {
       }
     }
     expect(await new Words().update()).toBe('new')
+    bundle.broken = false
+    clock.advance(1_100)
+    await cache.get('any')
     expect(ofType(events, 'invalidate')).toMatchObject([{ target: 'updated', deferred: true }])
+  })
+
+  test('what is invalidated is noted as it was when it was asked for, and a dry run is not', async () => {
+    const { cache, clock, events } = open()
+    const key = ['word', 1]
+    const noted = cache.invalidate(key)
+    key[1] = 2
+    expect(await noted).toEqual({ removed: 0, deferred: true })
+    expect(await cache.invalidate('dry:*', { dryRun: true })).toEqual({ removed: 0, deferred: false })
+    await expect(
+      commitScope(() => cache.invalidate('kept').then(() => Promise.reject(new Error('no')))),
+    ).rejects.toThrow()
+    await commitScope(() => cache.invalidate('committed'))
+    bundle.broken = false
+    clock.advance(1_100)
+    await cache.get('any')
+    expect(ofType(events, 'invalidate').map((event) => 'target' in event && event.target)).toEqual([
+      'word:1',
+      'committed',
+    ])
+  })
+
+  test('too much to note becomes one removal of everything', async () => {
+    const { cache, clock, events } = open()
+    for (let i = 0; i < 10_003; i++) void cache.invalidate(['word', i])
+    await cache.invalidate('last')
+    bundle.broken = false
+    clock.advance(1_100)
+    await cache.get('any')
+    const targets = ofType(events, 'invalidate').map((event) => 'target' in event && event.target)
+    expect(targets).toEqual(['*', 'word:10001', 'word:10002', 'last'])
   })
 
   test('close() reports what could not be carried out', async () => {

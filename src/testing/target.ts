@@ -2,7 +2,7 @@ import { type Call, FunctionCall, keyFor, type ManyCall } from '../call.ts'
 import type { CacheEngine, CallPath } from '../engine.ts'
 import { CacheConfigError } from '../errors.ts'
 import { matches } from '../glob.ts'
-import { directKey } from '../invalidation.ts'
+import { directKey } from '../invalidator.ts'
 import type { KeyParts } from '../key-plan.ts'
 import { isPattern, spelledPattern } from '../pattern.ts'
 

@@ -22,8 +22,8 @@ export function beginTestRun(given: CacheOptions, clock: TestClock): TestRun {
   const standIn = new StandIn(clock)
   const recording = new Recording()
   const contents = new Contents(standIn)
-  const engine = createEngine({ ...given, url: URL_OF_STAND_IN, clock }, async (options, events, backlog) => {
-    const core = makeCore(options, events, backlog, async () => standIn.open)
+  const engine = createEngine({ ...given, url: URL_OF_STAND_IN, clock }, async (options, events) => {
+    const core = makeCore(options, events, async () => standIn.open)
     contents.attach(core, options)
     return { ...core, path: recording.around(core.path) }
   })
