@@ -1,3 +1,27 @@
+import { percent } from './key.ts'
+
+const NOT_IN_PATTERN = /[^!-z|~]/gu
+
+/** Whether this names more than one key. Canonical keys never contain these characters. */
+export function isPattern(text: string): boolean {
+  return /[*?[\\]/.test(text)
+}
+
+/** Spells the pattern as keys are spelled: what cannot stand in a key is escaped, globs stay. */
+export function spelledPattern(text: string): string {
+  return text.replace(NOT_IN_PATTERN, percent)
+}
+
+/** Escapes a literal so that a glob matches it alone: for prefixes. */
+export function literalPattern(text: string): string {
+  return text.replace(/[*?[\]\\^]/g, '\\$&')
+}
+
+/** Matches all that a cache with this prefix owns. */
+export function everythingOf(prefix: string): string {
+  return `${literalPattern(prefix)}::*`
+}
+
 /*
  * Patterns are Redis globs: `*`, `?`, `[abc]`, `[^a]`, `[a-z]` and `\` before a character that stands for itself.
  * They are matched below the cache's own prefix (and tenant), which is escaped and cannot be widened by a pattern.

@@ -2,6 +2,7 @@ import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
+import { isPattern, literalPattern, spelledPattern } from './glob.ts'
 import {
   checkMode,
   type InvalidateOptions,
@@ -12,7 +13,6 @@ import {
 } from './invalidation.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, keyOf } from './key-plan.ts'
-import { isPattern, literalPattern, spelledPattern } from './pattern.ts'
 import { refuseUnknown } from './policy.ts'
 import { type Space, WHOLE } from './space.ts'
 import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { matches } from '../src/glob.ts'
+import { isPattern, literalPattern, matches, spelledPattern } from '../src/glob.ts'
 import { encodePart, spelledKey } from '../src/key.ts'
-import { isPattern, literalPattern, pattern, spelledPattern } from '../src/pattern.ts'
+import { pattern } from '../src/pattern.ts'
 import { hostileString, plainData } from './plain-data.ts'
 
 /** Redis' `stringmatchlen`, as it stands there, for texts that are not empty. */

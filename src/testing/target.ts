@@ -1,10 +1,9 @@
 import { type Call, FunctionCall, keyFor, type ManyCall } from '../call.ts'
 import type { CacheEngine, CallPath } from '../engine.ts'
 import { CacheConfigError } from '../errors.ts'
-import { matches } from '../glob.ts'
+import { isPattern, matches, spelledPattern } from '../glob.ts'
 import { directKey } from '../invalidator.ts'
 import type { KeyParts } from '../key-plan.ts'
-import { isPattern, spelledPattern } from '../pattern.ts'
 
 /**
  * What a question is about: a key (`'user:1'`, or an array of parts), a pattern (`'user:*'`), the name under which events
