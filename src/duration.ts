@@ -8,8 +8,8 @@ import { describe } from './kind.ts'
 export type Duration = string | number
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
-const SPELLED = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/
-const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g
+/** Sticky: what stands between parts is not looked over. */
+const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/gy
 const EXAMPLES = "write '500ms', '30s', '5m', '1h30m' or '7d', or a number of seconds"
 const MAX_SECONDS = 30 * 86_400
 /** The wire format has 13 digits for a point in time (until the year 2286), and a ttl has to stay well inside. */
@@ -32,21 +32,23 @@ function fromSeconds(seconds: number, what: string): number {
   if (!Number.isFinite(seconds))
     throw new CacheConfigError(`${what} must be a finite number, got ${seconds}: ${EXAMPLES}`)
   if (seconds > MAX_SECONDS) {
+    const days = Math.round(seconds / 86_400)
     throw new CacheConfigError(
-      `${what} is ${seconds}, and a bare number is seconds, so that is ${Math.round(seconds / 86_400)} days. ` +
-        `If milliseconds were meant, write '${seconds}ms'; if it is really that long, write '${Math.round(seconds / 86_400)}d'`,
+      `${what} is ${seconds}, and a bare number is seconds: that is ${days} days. ` +
+        `If milliseconds were meant, write '${seconds}ms', else write '${days}d'`,
     )
   }
   return seconds * 1_000
 }
 
 function fromText(text: string, what: string): number {
-  if (typeof text !== 'string' || !SPELLED.test(text)) {
-    throw new CacheConfigError(`${what} is ${show(text)}, which is no duration: ${EXAMPLES}`)
-  }
   let sum = 0
-  for (const [, amount, unit] of text.matchAll(PART)) sum += Number(amount) * UNITS[unit as keyof typeof UNITS]
-  return sum
+  const add = (_: string, amount: string, unit: keyof typeof UNITS) => {
+    sum += Number(amount) * UNITS[unit]
+    return ''
+  }
+  if (typeof text === 'string' && text !== '' && text.replace(PART, add) === '') return sum
+  throw new CacheConfigError(`${what} is ${show(text)}, which is no duration: ${EXAMPLES}`)
 }
 
 function show(value: unknown): string {

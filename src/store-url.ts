@@ -37,75 +37,50 @@ const KNOWN =
  * @throws CacheConfigError
  */
 export function parseStoreUrl(url: string, from: string): StoreUrl {
+  const refuse = (why: string): never => {
+    throw new CacheConfigError(`${from} ${why}`)
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):(?:\/\/|$)/i.exec(url)?.[1]?.toLowerCase()
-  switch (scheme) {
-    case 'null':
-    case 'memory':
-      return { store: scheme }
-    case 'redis':
-    case 'rediss':
-      return { store: 'redis', url: checkRedisUrl(url, from) }
-    case 'redis+cluster':
-    case 'rediss+cluster':
-    case 'redis+sentinel':
-    case 'rediss+sentinel':
-      return parseSeveral(url, scheme, from)
-    case undefined:
-      throw new CacheConfigError(`${from} has no scheme: ${KNOWN}`)
+  if (scheme === undefined) return refuse(`has no scheme: ${KNOWN}`)
+  if (scheme === 'null' || scheme === 'memory') return { store: scheme }
+  const [redis, tls, kind] = /^redis(s?)(?:\+(cluster|sentinel))?$/.exec(scheme) ?? []
+  if (!redis) return refuse(`has the scheme '${scheme}:', which this version does not know: ${KNOWN}`)
+  if (!kind) {
+    if (/^\/?\d*$/.test(readServer(url, refuse).path)) return { store: 'redis', url }
+    return refuse("has a path that is no database number: write 'redis://host:6379/0'")
   }
-  throw new CacheConfigError(`${from} has the scheme '${scheme}:', which this version does not know: ${KNOWN}`)
-}
 
-function checkRedisUrl(url: string, from: string): string {
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch {
-    throw new CacheConfigError(`${from} is not a valid URL: special characters in a password must be percent-encoded`)
-  }
-  if (parsed.hostname === '') throw new CacheConfigError(`${from} names no host: ${KNOWN}`)
-  if (!/^\/?\d*$/.test(parsed.pathname)) {
-    throw new CacheConfigError(`${from} has a path that is no database number: write 'redis://host:6379/0'`)
-  }
-  return url
-}
-
-/** `scheme://user:password@host:port,host:port/path`: several hosts, which is more than `URL` can read. */
-function parseSeveral(url: string, scheme: string, from: string): StoreUrl {
-  const [, userinfo, list, path] = /^[^:]+:\/\/(?:([^/]*)@)?([^/?#@]*)\/?([^?#]*)$/.exec(url) ?? []
-  if (list === undefined || path === undefined) throw new CacheConfigError(`${from} cannot be read: ${KNOWN}`)
-  const [kind, tls] = [scheme.endsWith('+cluster') ? 'cluster' : 'sentinel', scheme.startsWith('rediss')]
+  // `scheme://user:password@host:port,host:port/path`: several hosts, which is more than `URL` can read.
+  const [, userinfo = '', list, path] = /^[^:]+:\/\/([^/]*@)?([^/?#@]*)\/?([^?#]*)$/.exec(url) ?? []
+  if (list === undefined || path === undefined) return refuse(`cannot be read: ${KNOWN}`)
   const defaultPort = kind === 'cluster' ? 6379 : 26379
-  const hosts = list.split(',').map((text) => parseHost(text, defaultPort, from))
-  const credentials = { ...parseUserinfo(userinfo, from), ...(tls ? { tls: {} } : {}) }
+  const servers = list.split(',').map((server) => readServer(`redis://${userinfo}${server}`, refuse))
+  const hosts = servers.map(({ host, port }) => ({ host, port: Number(port || defaultPort) }))
+  const credentials = { ...servers[0]?.credentials, ...(tls ? { tls: {} } : {}) }
   if (kind === 'cluster') {
-    if (path !== '' && path !== '0') throw new CacheConfigError(`${from} names a database, and a cluster has only one`)
+    if (path && path !== '0') refuse('names a database, and a cluster has only one')
     return { store: 'cluster', hosts, credentials }
   }
-  const [, name, db] = /^([\w.-]+)(?:\/(\d+))?$/.exec(path) ?? []
-  if (!name)
-    throw new CacheConfigError(`${from} does not name the master: write 'redis+sentinel://host:26379/mymaster'`)
-  return { store: 'sentinel', hosts, name, db: Number(db ?? 0), credentials }
+  const [, name, db = 0] = /^([\w.-]+)(?:\/(\d+))?$/.exec(path) ?? []
+  if (!name) return refuse("does not name the master: write 'redis+sentinel://host:26379/mymaster'")
+  return { store: 'sentinel', hosts, name, db: Number(db), credentials }
 }
 
-function parseHost(text: string, defaultPort: number, from: string): HostAndPort {
-  const [, v6, plain, port] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? []
-  const host = v6 ?? plain
-  if (!host || Number(port ?? 1) > 65_535 || port === '0') {
-    throw new CacheConfigError(`${from} has a host that cannot be read: write host:port, several of them with commas`)
-  }
-  return { host, port: Number(port ?? defaultPort) }
-}
-
-function parseUserinfo(userinfo: string | undefined, from: string): Credentials {
-  if (!userinfo) return {}
-  const colon = userinfo.indexOf(':')
+/** One server, as `URL` reads it. */
+function readServer(text: string, refuse: (why: string) => never) {
   try {
-    const [username, password] = (
-      colon < 0 ? [userinfo, ''] : [userinfo.slice(0, colon), userinfo.slice(colon + 1)]
-    ).map(decodeURIComponent)
-    return { ...(username ? { username } : {}), ...(password ? { password } : {}) }
+    const { hostname, port, pathname, username, password } = new URL(text)
+    if (hostname !== '' && port !== '0') {
+      const named = Object.entries({ username, password }).filter(([, value]) => value !== '')
+      return {
+        host: hostname.replace(/^\[|\]$/g, ''),
+        port,
+        path: pathname,
+        credentials: Object.fromEntries(named.map(([name, value]) => [name, decodeURIComponent(value)])) as Credentials,
+      }
+    }
   } catch {
-    throw new CacheConfigError(`${from} is not a valid URL: special characters in a password must be percent-encoded`)
+    refuse('is not a valid URL: a host is host:port, and special characters in a password must be percent-encoded')
   }
+  return refuse(`names no host, or port 0: ${KNOWN}`)
 }

@@ -70,7 +70,7 @@ describe('durations', () => {
     [`${'9'.repeat(400)}d`, 'ttl must be at most 100 years'],
     [
       3_600_000,
-      "ttl is 3600000, and a bare number is seconds, so that is 42 days. If milliseconds were meant, write '3600000ms'; if it is really that long, write '42d'",
+      "ttl is 3600000, and a bare number is seconds: that is 42 days. If milliseconds were meant, write '3600000ms', else write '42d'",
     ],
     [2_592_001, 'a bare number is seconds'],
   ])('%o is refused, with what to write', (duration, message) => {
