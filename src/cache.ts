@@ -31,7 +31,7 @@ import {
 } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import { loadCore } from './load-core.ts'
-import { type LineOf, logEvents } from './log.ts'
+import { logEvents } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import type { Space } from './space.ts'
@@ -191,16 +191,16 @@ export function createCache(options: CacheOptions = {}): Cache {
 export function createEngine(given: CacheOptions, load = loadCore): CacheEngine {
   const options = resolveOptions(given, environment())
   const { clock, logger } = options
-  let lineOf: LineOf = () => undefined
+  let log: Core['log']
   let near: Core['near'] = () => undefined
-  const events = new Events(logger ? logEvents(logger, clock, (event) => lineOf(event)) : undefined)
+  const events = new Events(logger ? logEvents(logger, (event) => log?.(event)) : undefined)
   const requests: InvalidationRequest[] = []
   let closed = false
   const loader = new CoreLoader(
     async () => {
       const core = await load(options, events)
       await core.takeOver(requests.splice(0))
-      lineOf = core.lineOf
+      log = core.log
       near = core.near
       if (closed) await core.close()
       const { path, direct, invalidation } = core

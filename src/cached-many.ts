@@ -1,12 +1,13 @@
 import { declared, removeStored } from './cached.ts'
 import { FunctionCall, keyFor } from './call.ts'
+import { refuseUnknown } from './checks.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import { policyIn } from './home.ts'
 import type { InvalidateResult } from './invalidation.ts'
 import { describe } from './kind.ts'
-import { OPTIONS, type Policy, type RawPolicy, refuseUnknown } from './policy.ts'
+import { OPTIONS, type Policy, type RawPolicy } from './policy.ts'
 import type {
   AsyncFunction,
   CachedManyFunctionOptions,

@@ -10,7 +10,7 @@ import { everythingOf } from './glob.ts'
 import { guardWith } from './guard.ts'
 import { directKey, Invalidator } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
-import { lineOf } from './log-lines.ts'
+import { logLines } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
@@ -25,7 +25,7 @@ const CLOSE_MS = 1_500
 
 /** Puts together what only calls need. It stands behind a dynamic import, so that a declaration does not load it. */
 export function makeCore(options: ResolvedOptions, events: Events, loadRedis: () => Promise<typeof openRedis>): Core {
-  const { clock, prefix, serializer, maxValueBytes, compression } = options
+  const { clock, prefix, serializer, maxValueBytes, compression, logger } = options
   const guard = guardWith(events)
   const backlog = new Backlog(everythingOf(prefix))
   const store = new Store(options, events, guard, backlog, loadRedis)
@@ -46,7 +46,7 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
   const reading = new Reading(events, guard, rules, prefix)
   const path = new ReadThrough(around, reading)
   return {
-    lineOf,
+    log: logger ? logLines(logger, clock) : undefined,
     path: Object.assign(path, {
       many: (call: ManyCall, how: 'run' | 'refresh') => new Batch(call, clock).all((one) => path[how](one)),
     }),

@@ -1,5 +1,6 @@
 import { callerOf, manyOptions, type RawManyPolicy } from './cached-many.ts'
 import { FunctionCall } from './call.ts'
+import { refuseUnknown } from './checks.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import { completed, policyIn, spaceNow } from './home.ts'
@@ -7,7 +8,7 @@ import { checkMode, type InvalidationTargets } from './invalidation.ts'
 import { type KeyParts, type KeyPlan, planFunction, planLiteral } from './key-plan.ts'
 import { describe } from './kind.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
-import { makePolicy, type RawPolicy, refuseUnknown } from './policy.ts'
+import { makePolicy, type RawPolicy } from './policy.ts'
 import type {
   AsyncFunction,
   AsyncMethodDecorator,

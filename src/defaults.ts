@@ -1,4 +1,5 @@
-import { given, makePolicy, OPTIONS, type RawPolicy, refuseUnknown } from './policy.ts'
+import { refuseUnknown } from './checks.ts'
+import { given, makePolicy, OPTIONS, type RawPolicy } from './policy.ts'
 
 /** What is said of one function alone: of all of them a cache has an option of its own, or nothing to say. */
 const OF_ONE = ['key', 'ttl', 'cacheIf', 'tags', 'resultTags', 'bypass', 'version', 'tenant', 'schema']

@@ -1,5 +1,4 @@
-import { CacheConfigError } from './errors.ts'
-import { describe } from './kind.ts'
+import { must, show } from './checks.ts'
 
 /**
  * A length of time: a string with units (`'500ms'`, `'30s'`, `'5m'`, `'1h30m'`, `'7d'`), or a number of **seconds**,
@@ -23,21 +22,19 @@ const MAX_MS = 100 * 365 * UNITS.d
  */
 export function milliseconds(duration: Duration, what: string): number {
   const ms = typeof duration === 'number' ? fromSeconds(duration, what) : fromText(duration, what)
-  if (!(ms > 0)) throw new CacheConfigError(`${what} must be above zero, got ${show(duration)}: ${EXAMPLES}`)
-  if (ms > MAX_MS) throw new CacheConfigError(`${what} must be at most 100 years, got ${show(duration)}`)
+  must(ms > 0, `${what} must be above zero, got ${show(duration)}: ${EXAMPLES}`)
+  must(ms <= MAX_MS, `${what} must be at most 100 years, got ${show(duration)}`)
   return Math.max(1, Math.round(ms))
 }
 
 function fromSeconds(seconds: number, what: string): number {
-  if (!Number.isFinite(seconds))
-    throw new CacheConfigError(`${what} must be a finite number, got ${seconds}: ${EXAMPLES}`)
-  if (seconds > MAX_SECONDS) {
-    const days = Math.round(seconds / 86_400)
-    throw new CacheConfigError(
-      `${what} is ${seconds}, and a bare number is seconds: that is ${days} days. ` +
-        `If milliseconds were meant, write '${seconds}ms', else write '${days}d'`,
-    )
-  }
+  must(Number.isFinite(seconds), `${what} must be a finite number, got ${seconds}: ${EXAMPLES}`)
+  const days = Math.round(seconds / 86_400)
+  must(
+    seconds <= MAX_SECONDS,
+    `${what} is ${seconds}, and a bare number is seconds: that is ${days} days. ` +
+      `If milliseconds were meant, write '${seconds}ms', else write '${days}d'`,
+  )
   return seconds * 1_000
 }
 
@@ -47,10 +44,7 @@ function fromText(text: string, what: string): number {
     sum += Number(amount) * UNITS[unit]
     return ''
   }
-  if (typeof text === 'string' && text !== '' && text.replace(PART, add) === '') return sum
-  throw new CacheConfigError(`${what} is ${show(text)}, which is no duration: ${EXAMPLES}`)
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : describe(value)
+  const rest = typeof text === 'string' ? text.replace(PART, add) : text
+  must(text !== '' && rest === '', `${what} is ${show(text)}, which is no duration: ${EXAMPLES}`)
+  return sum
 }

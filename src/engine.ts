@@ -1,10 +1,9 @@
 import type { Call, ManyCall } from './call.ts'
 import type { DirectAccess } from './direct.ts'
-import type { CacheStats, Events } from './events.ts'
+import type { CacheListener, CacheStats, Events } from './events.ts'
 import type { Explanation } from './explanation.ts'
 import type { Invalidator } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
-import type { LineOf } from './log.ts'
 import type { Names } from './names.ts'
 import type { RawPolicy } from './policy.ts'
 import type { ReadThrough } from './read-through.ts'
@@ -71,8 +70,8 @@ export type InvalidationRequest = (invalidation: Invalidating) => Promise<unknow
 
 /** What only calls need. */
 export interface Core {
-  /** For the log: what there is to say of an event. */
-  readonly lineOf: LineOf
+  /** Writes of events that are no notices; left out where nothing is to be written. */
+  readonly log: CacheListener | undefined
   readonly path: CallPath
   readonly direct: Direct
   /** What is kept in this process of what stands in Redis, where something is. */

@@ -1,7 +1,7 @@
+import { oneOf } from './checks.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { LoadSignal } from './load-signal.ts'
-import { oneOf } from './policy.ts'
 
 export interface InvalidateOptions {
   /**
@@ -65,7 +65,7 @@ export const NOTHING_REMOVED: InvalidateResult = Object.freeze({ removed: 0, def
 
 /** @throws CacheConfigError for what is no mode */
 export function checkMode(mode: unknown, place: string): InvalidationMode {
-  return oneOf(mode ?? 'remove', ['remove', 'expire'], 'mode', place) as InvalidationMode
+  return oneOf(mode ?? 'remove', ['remove', 'expire'], 'mode', place)
 }
 
 /** Tags one by one, or as an array, which leaves room for options. */

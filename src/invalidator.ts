@@ -1,3 +1,4 @@
+import { refuseUnknown } from './checks.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
@@ -13,7 +14,6 @@ import {
 } from './invalidation.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, keyOf } from './key-plan.ts'
-import { refuseUnknown } from './policy.ts'
 import { type Space, WHOLE } from './space.ts'
 import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'
 import type { SweepOutcome } from './sweep.ts'

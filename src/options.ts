@@ -1,14 +1,13 @@
 import type { BreakerRules } from './breaker.ts'
+import { group, must, numberWithin, oneOf, refuseUnknown, requireObject, wholeNumber } from './checks.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Compression, type CompressionOptions, compressionFor } from './compression.ts'
 import { checkDefaults } from './defaults.ts'
 import { type Duration, milliseconds } from './duration.ts'
-import { CacheConfigError } from './errors.ts'
 import type { Isolation } from './isolation.ts'
-import { describe } from './kind.ts'
 import type { Logger } from './log.ts'
 import type { Serializer } from './packing.ts'
-import { checkCompression, checkSerializer, oneOf, planVersion, type RawPolicy, refuseUnknown } from './policy.ts'
+import { checkCompression, checkSerializer, planVersion, type RawPolicy } from './policy.ts'
 import { checkClient, type RedisClientLike } from './redis/check-client.ts'
 import type { RedisClient } from './redis/client.ts'
 import type { NearLimits } from './redis/near-copies.ts'
@@ -146,21 +145,25 @@ const OPTIONS = [
 export function resolveOptions(options: CacheOptions, env: Record<string, string | undefined>): ResolvedOptions {
   requireObject(options, PLACE, "createCache({ url: 'redis://host:6379' })")
   refuseUnknown(options, OPTIONS, PLACE)
-  const { url, client, logger = console } = options
-  if (url !== undefined && client !== undefined) {
-    throw new CacheConfigError('url and client contradict each other: give one of them')
-  }
-  if (typeof url === 'string' && url !== '') parseStoreUrl(url, 'url')
-  else if (url !== undefined && url !== '' && typeof url !== 'function')
-    throw new CacheConfigError('url must be a string or a function')
-  checkLogger(logger)
+  const { url, client, tenant, logger = console, clock = systemClock } = options
+  must(url === undefined || client === undefined, 'url and client contradict each other: give one of them')
+  must(url === undefined || typeof url === 'string' || typeof url === 'function', 'url must be a string or a function')
+  if (url && typeof url === 'string') parseStoreUrl(url, 'url')
+  must(
+    logger === false || [logger?.info, logger?.warn, logger?.error].every((method) => typeof method === 'function'),
+    'logger needs the methods info, warn and error, as console and pino have; or write logger: false',
+  )
+  must(
+    tenant === undefined || typeof tenant === 'function',
+    "tenant is asked at each call: write a function, such as tenant: () => request.getStore()?.tenantId; for one tenant alone, use cache.tenant('acme')",
+  )
   const prefix = options.prefix ?? env.CACHE_PREFIX
   return Object.freeze({
     url,
     client: client === undefined ? undefined : checkClient(client),
     prefix: checkPrefix(prefix || 'cachewell'),
     prefixIsDefault: !prefix,
-    tenant: checkTenant(options.tenant),
+    tenant: tenant && tenantOf(tenant),
     version: planVersion(options.version, PLACE),
     defaults: resolveDefaults(options.defaults),
     memory: resolveMemory(options.memory),
@@ -172,35 +175,30 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
     serializer: checkSerializer(options.serializer, PLACE),
     compression: compressionFor(checkCompression(options.compression, 'compression', PLACE), undefined),
     logger,
-    clock: options.clock ?? systemClock,
+    clock,
   })
 }
 
 function resolveDefaults(defaults: FunctionDefaults = {}): RawPolicy {
-  requireObject(defaults, `${PLACE}: defaults`, 'defaults: { jitter: 0.1 }')
-  return checkDefaults(defaults, `${PLACE}: defaults`)
-}
-
-function checkTenant(tenant: unknown): (() => string) | undefined {
-  if (tenant === undefined) return undefined
-  if (typeof tenant === 'function') return tenantOf(tenant as TenantResolver)
-  throw new CacheConfigError(
-    "tenant is asked at each call: write a function, such as tenant: () => request.getStore()?.tenantId; for one tenant alone, use cache.tenant('acme')",
-  )
+  const place = `${PLACE}: defaults`
+  requireObject(defaults, place, 'defaults: { jitter: 0.1 }')
+  return checkDefaults(defaults, place)
 }
 
 const SPACE = { maxItems: 10_000, maxBytes: 64 * 1024 * 1024 }
 
 function resolveMemory(memory: CacheOptions['memory'] = {}): ResolvedOptions['memory'] {
-  const given = group(memory, 'memory', { ...SPACE, isolation: 'clone' }, 'memory: { maxItems: 10_000 }')
-  const isolation = oneOf(given.isolation, ['clone', 'freeze', 'share'], 'memory.isolation', PLACE) as Isolation
+  const defaults = { ...SPACE, isolation: 'clone' as Isolation }
+  const given = group(memory, `${PLACE}: memory`, defaults, 'memory: { maxItems: 10_000 }')
+  const isolation = oneOf(given.isolation, ['clone', 'freeze', 'share'], 'memory.isolation', PLACE)
   return { ...checkSpace(given, 'memory'), isolation }
 }
 
 function resolveNear(near: CacheOptions['near'] = false): NearLimits | undefined {
   if (near === false) return undefined
   const example = "near: true, or near: { maxItems: 10_000, maxStaleness: '2s' }"
-  const given = group(near === true ? {} : near, 'near', { ...SPACE, maxStaleness: '2s' }, example)
+  const defaults = { ...SPACE, maxStaleness: '2s' }
+  const given = group(near === true ? {} : near, `${PLACE}: near`, defaults, example)
   return { ...checkSpace(given, 'near'), maxStalenessMs: milliseconds(given.maxStaleness, 'near.maxStaleness') }
 }
 
@@ -214,52 +212,21 @@ function checkSpace({ maxItems, maxBytes }: typeof SPACE, name: string): typeof 
 const BREAKER = { failures: 3, failureRate: 0.5, probeAfter: '250ms', probeAtMost: '1500ms' }
 
 function resolveBreaker(breaker: CacheOptions['breaker'] = {}): BreakerRules {
-  const given = group(breaker, 'breaker', BREAKER, 'breaker: { failures: 3 }')
+  const given = group(breaker, `${PLACE}: breaker`, BREAKER, 'breaker: { failures: 3 }')
   const { failureRate } = given
-  if (typeof failureRate !== 'number' || !(failureRate > 0 && failureRate <= 1)) {
-    throw new CacheConfigError('breaker.failureRate is a share of commands: write a number above 0, up to 1')
-  }
+  must(numberWithin(failureRate, 0, 1), 'breaker.failureRate is a share of commands: write a number above 0, up to 1')
   const probeAfterMs = milliseconds(given.probeAfter, 'breaker.probeAfter')
   const probeAtMostMs = milliseconds(given.probeAtMost, 'breaker.probeAtMost')
-  if (probeAtMostMs < probeAfterMs)
-    throw new CacheConfigError('breaker.probeAtMost must not be shorter than probeAfter')
+  must(probeAfterMs <= probeAtMostMs, 'breaker.probeAtMost must not be shorter than probeAfter')
   return { failuresInARow: wholeNumber(given.failures, 'breaker.failures'), failureRate, probeAfterMs, probeAtMostMs }
-}
-
-/** Options within an option. What has no default is none of them. */
-function group<T extends object>(given: object, name: string, defaults: T, example: string): T {
-  const place = `${PLACE}: ${name}`
-  requireObject(given, place, example)
-  refuseUnknown(given, Object.keys(defaults), place)
-  const chosen = Object.entries(given).filter(([, value]) => value !== undefined && value !== null)
-  return { ...defaults, ...Object.fromEntries(chosen) }
 }
 
 /** Ends in no colon, holds no double one: the two that follow it in keys are where it ends, whatever comes after. */
 function checkPrefix(prefix: string): string {
   const bare = typeof prefix === 'string' ? prefix.replace(/:+$/, '') : ''
-  if (/^[\w.@/+$-]+(?::[\w.@/+$-]+)*$/.test(bare) && bare.length <= 100) return bare
-  throw new CacheConfigError(
+  must(
+    /^[\w.@/+$-]+(?::[\w.@/+$-]+)*$/.test(bare) && bare.length <= 100,
     `prefix ${JSON.stringify(prefix)} cannot stand in a key: use letters, digits and _ . / @ + - $, in words joined by single colons, such as 'shop:prod'`,
   )
-}
-
-/** What was given instead may be a URL with a password: it is not repeated. */
-function requireObject(value: unknown, place: string, example: string): void {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
-  throw new CacheConfigError(`${place} takes an object of options: write ${example}`)
-}
-
-function checkLogger(logger: unknown): void {
-  if (logger === false) return
-  const { info, warn, error } = (logger ?? {}) as Partial<Record<string, unknown>>
-  if ([info, warn, error].every((method) => typeof method === 'function')) return
-  throw new CacheConfigError(
-    'logger needs the methods info, warn and error, as console and pino have; or write logger: false',
-  )
-}
-
-function wholeNumber(value: unknown, option: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
-  throw new CacheConfigError(`${option} must be a whole number above zero, got ${describe(value)}`)
+  return bare
 }

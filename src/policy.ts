@@ -1,9 +1,8 @@
+import { group, isObject, must, numberWithin, oneOf, refuseUnknown, show, wholeNumber } from './checks.ts'
 import { type Algorithm, type Compression, LEVELS, USUAL } from './compression.ts'
 import { type Duration, milliseconds } from './duration.ts'
-import { CacheConfigError } from './errors.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
-import { describe } from './kind.ts'
 import type { Serializer } from './packing.ts'
 import type { StandardSchema } from './schema.ts'
 
@@ -125,33 +124,76 @@ export function makePolicy(
   place: string,
   planString = planText,
 ): Policy {
-  if (typeof raw !== 'object' || raw === null) {
-    throw new CacheConfigError(`${place} needs options: write ${place.replace(/\(.*/, '')}({ ttl: '5m' })`)
-  }
+  must(isObject(raw), `${place} needs options: write ${place.replace(/\(.*/, '')}({ ttl: '5m' })`)
   refuseUnknown(raw, OPTIONS, place)
-  if (raw.tenant !== undefined && raw.tenant !== false) {
-    throw new CacheConfigError(`${place}: tenant is false, for what belongs to nobody, or left out`)
+  const callback = (option: keyof RawPolicy): Callback | undefined => {
+    const value = raw[option]
+    must(
+      value === undefined || typeof value === 'function',
+      `${place}: ${option} must be a function, got ${show(value)}`,
+    )
+    return value as Callback | undefined
   }
-  const plan = typeof raw.key === 'string' ? planString(raw.key, fn) : planKey(raw.key, fn, name, place)
-  const staleness = planStaleness(raw, place)
+  const duration = (option: keyof RawPolicy) =>
+    raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
+
+  const { key, ttl, jitter = 0, refreshAhead = false, tags, tenant } = raw
+  must(tenant === undefined || tenant === false, `${place}: tenant is false, for what belongs to nobody, or left out`)
+  const plan = typeof key === 'string' ? planString(key, fn) : planKey(key, fn, name, place)
+  const revalidateMs = duration('staleWhileRevalidate') ?? 0
+  const ifErrorMs = duration('staleIfError') ?? 0
+  const softTimeoutMs = duration('softTimeout')
+  const hardTimeoutMs = duration('hardTimeout')
+  must(
+    softTimeoutMs === undefined || ifErrorMs > 0,
+    `${place}: softTimeout serves a stale value, so it needs staleIfError to keep one: write staleIfError: '1h'`,
+  )
+  must(
+    (softTimeoutMs ?? 0) < (hardTimeoutMs ?? Infinity),
+    `${place}: softTimeout must be shorter than hardTimeout, which ends the call`,
+  )
+  const beta = typeof refreshAhead === 'boolean' ? Number(refreshAhead) : refreshAhead
+  must(
+    beta === 0 ? refreshAhead === false : numberWithin(beta, 0, 100),
+    `${place}: refreshAhead is true, or a number above 0, larger to refresh earlier (1 is the usual one)`,
+  )
+  must(ttl !== undefined, `${place} needs a ttl: write for instance ttl: '5m'`)
+  must(
+    jitter === 0 || numberWithin(jitter, 0, 1),
+    `${place}: jitter is the share of the ttl by which it may be shortened at random: write a number from 0 to 1, such as 0.1`,
+  )
+  const bypass = callback('bypass')
   const serializer = checkSerializer(raw.serializer, place)
   const schema = checkSchema(raw.schema, place)
   return Object.freeze({
     plan,
     name: plan.head,
-    ttl: planTtl(raw, place),
-    tags: planTags(raw.tags, place),
-    resultTags: checkFunction(raw.resultTags, 'resultTags', place),
-    ...staleness,
-    bypass: planBypass(raw.bypass, place),
+    ttl: {
+      cacheIf: callback('cacheIf'),
+      of: typeof ttl === 'function' ? (ttl as Callback) : undefined,
+      fixedMs: typeof ttl === 'function' ? undefined : duration('ttl'),
+      nullMs: duration('nullTtl'),
+      jitter,
+      place,
+    },
+    tags: planTags(tags, place),
+    resultTags: callback('resultTags'),
+    revalidateMs,
+    ifErrorMs,
+    keepStaleMs: Math.max(revalidateMs, ifErrorMs),
+    refreshAhead: beta as number,
+    softTimeoutMs,
+    hardTimeoutMs,
+    errorMs: duration('errorTtl'),
+    bypass: bypass && ((self: unknown, args: readonly unknown[]) => Boolean(bypass.apply(self, args as unknown[]))),
     version: planVersion(raw.version, place),
-    tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place) as TierChoice,
+    tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place),
     serializer,
     compress: checkCompression(raw.compress, 'compress', place),
-    shared: raw.tenant === false,
+    shared: tenant === false,
     tagSpace: undefined,
     schema,
-    plain: serializer === undefined && schema === undefined && staleness.refreshAhead === 0,
+    plain: serializer === undefined && schema === undefined && beta === 0,
     withDefaults: (defaults: RawPolicy) => makePolicy({ ...defaults, ...given(raw) }, fn, name, place, planString),
   })
 }
@@ -161,172 +203,73 @@ export function given(raw: RawPolicy): RawPolicy {
   return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined))
 }
 
-/** Unknown options are mistakes, mostly of spelling; a near miss is pointed out. */
-export function refuseUnknown(raw: object, known: readonly string[], place: string): void {
-  for (const name of Object.keys(raw)) {
-    if (known.includes(name)) continue
-    const near = known.find((option) => option.toLowerCase() === name.toLowerCase().replace(/[_-]/g, ''))
-    throw new CacheConfigError(
-      `${place} has no option '${name}'${near ? `: did you mean '${near}'?` : `; it has ${known.join(', ')}`}`,
-    )
-  }
-}
-
-export function checkSerializer(serializer: unknown, place: string): Serializer | undefined {
-  if (serializer === undefined) return undefined
-  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>
-  if (typeof serialize === 'function' && typeof deserialize === 'function') return serializer as Serializer
-  throw new CacheConfigError(`${place}: serializer needs two functions, { serialize(value), deserialize(data) }`)
-}
-
-export function checkCompression(given: unknown, option: string, place: string): Compression | boolean | undefined {
-  if (given === undefined || typeof given === 'boolean') return given
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new CacheConfigError(
-      `${place}: ${option} is true, false, or says how: write ${option}: { above: 10_240, algorithm: 'gzip' }, got ${show(given)}`,
-    )
-  }
-  refuseUnknown(given, ['above', 'algorithm', 'level'], `${place}: ${option}`)
-  const { above = USUAL.above, algorithm: named = USUAL.algorithm, level } = given as Record<string, unknown>
-  const algorithm = oneOf(named, Object.keys(LEVELS), `${option}.algorithm`, place) as Algorithm
-  const { least, most, usual } = LEVELS[algorithm]
-  const whole = (value: unknown, from: number, to: number, name: string, what: string): number => {
-    if (Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to) return value as number
-    throw new CacheConfigError(`${place}: ${option}.${name} must be ${what}, got ${show(value)}`)
-  }
-  if (algorithm === 'zstd' && !hasZstd()) {
-    throw new CacheConfigError(
-      `${place}: ${option}.algorithm: Node has zstd from 22.15 and 23.8 on, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
-    )
-  }
-  return Object.freeze({
-    above: whole(above, 0, Number.MAX_SAFE_INTEGER, 'above', 'a whole number of bytes such as 10_240'),
-    algorithm,
-    level: whole(level ?? usual, least, most, 'level', `a whole number from ${least} to ${most} for ${algorithm}`),
-  })
-}
-
-/** Versions of Node that cannot be asked this way have none either. */
-function hasZstd(): boolean {
-  const zlib = globalThis.process?.getBuiltinModule?.('node:zlib')
-  return zlib !== undefined && 'zstdCompress' in zlib
-}
-
-function checkSchema(schema: unknown, place: string): StandardSchema | undefined {
-  const { validate } = (schema as StandardSchema | undefined)?.['~standard'] ?? {}
-  if (schema === undefined || typeof validate === 'function') return schema as StandardSchema | undefined
-  throw new CacheConfigError(`${place}: schema must be a Standard Schema, such as those of zod, valibot and arktype`)
-}
-
-export function oneOf(value: unknown, allowed: readonly string[], option: string, place: string): string {
-  if (allowed.includes(value as string)) return value as string
-  throw new CacheConfigError(
-    `${place}: ${option} must be ${allowed.map((word) => `'${word}'`).join(' or ')}, got ${show(value)}`,
-  )
-}
-
 function planKey(key: unknown, fn: Function, name: string | undefined, place: string): KeyPlan {
   if (typeof key === 'function') return planFunction(key as () => KeyParts, name ?? 'key function')
-  if (key !== undefined) throw new CacheConfigError(`${place}: key must be a string or a function, got ${show(key)}`)
-  if (name) return planText(name.replace(/[{}]/g, ''), fn)
-  throw new CacheConfigError(
-    `${place}: nothing here has a name to make a key of, so write one, as in key: 'user:{0.id}'`,
-  )
-}
-
-function planTtl(raw: RawPolicy, place: string): Ttl {
-  const { ttl } = raw
-  if (ttl === undefined) throw new CacheConfigError(`${place} needs a ttl: write for instance ttl: '5m'`)
-  const of = typeof ttl === 'function' ? (ttl as Callback) : undefined
-  return {
-    cacheIf: checkFunction(raw.cacheIf, 'cacheIf', place),
-    of,
-    fixedMs: of ? undefined : milliseconds(ttl as Duration, `${place}: ttl`),
-    nullMs: durationOf(raw, 'nullTtl', place),
-    jitter: checkJitter(raw.jitter, place),
-    place,
-  }
-}
-
-function durationOf(raw: RawPolicy, option: keyof RawPolicy, place: string): number | undefined {
-  return raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
-}
-
-function checkJitter(jitter: unknown, place: string): number {
-  if (jitter === undefined) return 0
-  if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return jitter
-  throw new CacheConfigError(
-    `${place}: jitter is the share of the ttl by which it may be shortened at random: write a number from 0 to 1, such as 0.1`,
-  )
-}
-
-function planBypass(bypass: unknown, place: string): Policy['bypass'] {
-  const callback = checkFunction(bypass, 'bypass', place)
-  return callback && ((self, args) => Boolean(callback.apply(self, args as unknown[])))
-}
-
-function planStaleness(raw: RawPolicy, place: string) {
-  const optional = (option: keyof RawPolicy) => durationOf(raw, option, place)
-  const revalidateMs = optional('staleWhileRevalidate') ?? 0
-  const ifErrorMs = optional('staleIfError') ?? 0
-  const softTimeoutMs = optional('softTimeout')
-  const hardTimeoutMs = optional('hardTimeout')
-  if (softTimeoutMs !== undefined && ifErrorMs === 0) {
-    throw new CacheConfigError(
-      `${place}: softTimeout serves a stale value, so it needs staleIfError to keep one: write staleIfError: '1h'`,
-    )
-  }
-  if (softTimeoutMs !== undefined && hardTimeoutMs !== undefined && softTimeoutMs >= hardTimeoutMs) {
-    throw new CacheConfigError(`${place}: softTimeout must be shorter than hardTimeout, which ends the call`)
-  }
-  return {
-    revalidateMs,
-    ifErrorMs,
-    keepStaleMs: Math.max(revalidateMs, ifErrorMs),
-    refreshAhead: checkRefreshAhead(raw.refreshAhead, place),
-    softTimeoutMs,
-    hardTimeoutMs,
-    errorMs: optional('errorTtl'),
-  }
-}
-
-function checkRefreshAhead(beta: unknown, place: string): number {
-  if (beta === undefined || beta === false) return 0
-  if (beta === true) return 1
-  if (typeof beta === 'number' && beta > 0 && beta <= 100) return beta
-  throw new CacheConfigError(
-    `${place}: refreshAhead is true, or a number above 0, larger to refresh earlier (1 is the usual one)`,
-  )
+  must(key === undefined, `${place}: key must be a string or a function, got ${show(key)}`)
+  must(name, `${place}: nothing here has a name to make a key of, so write one, as in key: 'user:{0.id}'`)
+  return planText(name.replace(/[{}]/g, ''), fn)
 }
 
 function planTags(tags: unknown, place: string): Policy['tags'] {
-  if (tags === undefined) return undefined
-  if (typeof tags === 'function') return tags as Callback
-  const fixed = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')
-  if (!fixed)
-    throw new CacheConfigError(
-      `${place}: tags must be an array of words, or a function that returns one, as in tags: ['users']`,
-    )
+  if (tags === undefined || typeof tags === 'function') return tags as Callback | undefined
+  must(
+    Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== ''),
+    `${place}: tags must be an array of words, or a function that returns one, as in tags: ['users']`,
+  )
   return [...new Set(tags.map(encodeTag))]
 }
 
 export function planVersion(version: unknown, place: string): string {
   if (version === undefined) return ''
-  if (
-    (typeof version === 'number' && Number.isFinite(version)) ||
-    (typeof version === 'string' && /^[\w.-]{1,64}$/.test(version))
-  )
-    return `${version}`
-  throw new CacheConfigError(
+  must(
+    Number.isFinite(version) || (typeof version === 'string' && /^[\w.-]{1,64}$/.test(version)),
     `${place}: version must be a number or a word of letters, digits and . _ -, got ${show(version)}`,
   )
+  return `${version}`
 }
 
-function checkFunction(value: unknown, option: string, place: string): Callback | undefined {
-  if (value === undefined || typeof value === 'function') return value as Callback | undefined
-  throw new CacheConfigError(`${place}: ${option} must be a function, got ${show(value)}`)
+export function checkSerializer(serializer: unknown, place: string): Serializer | undefined {
+  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>
+  must(
+    serializer === undefined || (typeof serialize === 'function' && typeof deserialize === 'function'),
+    `${place}: serializer needs two functions, { serialize(value), deserialize(data) }`,
+  )
+  return serializer as Serializer | undefined
 }
 
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 60)}'` : Array.isArray(value) ? 'an array' : describe(value)
+export function checkCompression(given: unknown, option: string, place: string): Compression | boolean | undefined {
+  if (given === undefined || typeof given === 'boolean') return given
+  const at = `${place}: ${option}`
+  const { level, ...chosen } = group(
+    given as object,
+    at,
+    { ...USUAL, level: undefined as unknown },
+    `${option}: { above: 10_240, algorithm: 'gzip' }, or true or false`,
+  )
+  const algorithm = oneOf(chosen.algorithm, Object.keys(LEVELS) as Algorithm[], `${option}.algorithm`, place)
+  must(
+    algorithm !== 'zstd' || hasZstd(),
+    `${at}.algorithm: Node has zstd from 22.15 and 23.8 on, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
+  )
+  const { least, most, usual } = LEVELS[algorithm]
+  const levels = `a whole number from ${least} to ${most} for ${algorithm}`
+  return Object.freeze({
+    above: wholeNumber(chosen.above, `${at}.above`, 'a whole number of bytes such as 10_240', 0),
+    algorithm,
+    level: wholeNumber(level ?? usual, `${at}.level`, levels, least, most),
+  })
+}
+
+/** Versions of Node that cannot be asked this way have none either. */
+function hasZstd(): boolean {
+  return 'zstdCompress' in (globalThis.process?.getBuiltinModule?.('node:zlib') ?? {})
+}
+
+function checkSchema(schema: unknown, place: string): StandardSchema | undefined {
+  const { validate } = (schema as StandardSchema | undefined)?.['~standard'] ?? {}
+  must(
+    schema === undefined || typeof validate === 'function',
+    `${place}: schema must be a Standard Schema, such as those of zod, valibot and arktype`,
+  )
+  return schema as StandardSchema | undefined
 }

@@ -42,8 +42,8 @@ describe('durations', () => {
   })
 
   test.each<[unknown, string]>([
-    ['', 'ttl is "", which is no duration: write \'500ms\''],
-    ['5', 'ttl is "5", which is no duration'],
+    ['', "ttl is '', which is no duration: write '500ms'"],
+    ['5', "ttl is '5', which is no duration"],
     ['5 m', 'which is no duration'],
     [' 5m', 'which is no duration'],
     ['5M', 'which is no duration'],
@@ -61,7 +61,7 @@ describe('durations', () => {
     [{}, 'which is no duration'],
     [Object.create(null), 'which is no duration'],
     [['5m'], 'which is no duration'],
-    ['0s', 'ttl must be above zero, got "0s": write \'500ms\''],
+    ['0s', "ttl must be above zero, got '0s': write '500ms'"],
     [0, 'ttl must be above zero, got 0'],
     [-1, 'ttl must be above zero, got -1'],
     [Number.NaN, 'ttl must be a finite number, got NaN'],

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CacheEvent, Events } from '../src/events.ts'
 import { logEvents } from '../src/log.ts'
-import { lineOf } from '../src/log-lines.ts'
+import { logLines } from '../src/log-lines.ts'
 import { HandClock } from '../src/testing/hand-clock.ts'
 
 const call = { name: 'user:', key: 'user:1' }
@@ -52,7 +52,8 @@ describe('events', () => {
     const fail = async () => {
       throw new Error('logger')
     }
-    const events = new Events(logEvents({ info: fail, warn: fail, error: fail }, new HandClock(), lineOf))
+    const logger = { info: fail, warn: fail, error: fail }
+    const events = new Events(logEvents(logger, logLines(logger, new HandClock())))
     events.emit(notice)
     await turn()
     expect(rejections).toEqual([])

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { CacheTroubleError } from '../src/errors.ts'
 import type { CacheEvent } from '../src/events.ts'
 import { logEvents } from '../src/log.ts'
-import { lineOf } from '../src/log-lines.ts'
+import { logLines } from '../src/log-lines.ts'
 import { HandClock } from '../src/testing/hand-clock.ts'
 
 function setUp() {
@@ -13,7 +13,7 @@ function setUp() {
     warn: (message: string) => lines.push(`warn ${message}`),
     error: (message: string) => lines.push(`error ${message}`),
   }
-  return { clock, lines, hear: logEvents(logger, clock, lineOf) }
+  return { clock, lines, hear: logEvents(logger, logLines(logger, clock)) }
 }
 
 const trouble = (code = 'OOM', operation = 'store'): CacheEvent => ({
@@ -125,7 +125,7 @@ describe('the log', () => {
       }
     }
     const pino = new Pino()
-    logEvents(pino, new HandClock(), lineOf)(trouble())
+    logEvents(pino, logLines(pino, new HandClock()))(trouble())
     expect(pino.lines).toHaveLength(1)
   })
 })

@@ -21,7 +21,7 @@ describe('a policy', () => {
     ['null', null, 'needs options'],
     ['a text', '5m', 'needs options'],
     ['no ttl', {}, "needs a ttl: write for instance ttl: '5m'"],
-    ['a bad ttl', { ttl: 'soon' }, 'cached(load): ttl is "soon", which is no duration'],
+    ['a bad ttl', { ttl: 'soon' }, "cached(load): ttl is 'soon', which is no duration"],
     ['a ttl in milliseconds', { ttl: 3_600_000 }, "write '3600000ms'"],
     ['a bad nullTtl', { ttl: 1, nullTtl: 0 }, 'cached(load): nullTtl must be above zero'],
     ['jitter above 1', { ttl: 1, jitter: 10 }, 'write a number from 0 to 1, such as 0.1'],
@@ -44,7 +44,7 @@ describe('a policy', () => {
     ['a key that is a number', { ttl: 1, key: 5 }, 'key must be a string or a function, got 5'],
     ['half a serializer', { ttl: 1, serializer: { serialize() {} } }, 'serializer needs two functions'],
     ['compression in a word', { ttl: 1, compress: 'gzip' }, "write compress: { above: 10_240, algorithm: 'gzip' }"],
-    ['compression by nothing', { ttl: 1, compress: null }, 'compress is true, false, or says how'],
+    ['compression by nothing', { ttl: 1, compress: null }, 'compress takes an object of options'],
     ['a serializer that is null', { ttl: 1, serializer: null }, 'serializer needs two functions'],
     ['an unknown option', { ttl: 1, cool: 1 }, "cached(load) has no option 'cool'; it has key, ttl, jitter, nullTtl"],
     ['another case', { TTL: 1 }, "has no option 'TTL': did you mean 'ttl'?"],
@@ -76,7 +76,7 @@ describe('how long a result is kept', () => {
     })
     expect(ttlOf({ ttl }, 2, 3)).toBe(5_000)
     expect(ttl.mock.contexts[0]).toBe('self')
-    expect(() => ttlOf({ ttl: () => 'never' }, 1)).toThrow('what ttl returned is "never"')
+    expect(() => ttlOf({ ttl: () => 'never' }, 1)).toThrow("what ttl returned is 'never'")
   })
 
   test('0, false and the empty string are values, undefined is not, null only with nullTtl', () => {

@@ -105,7 +105,7 @@ const on = (options: unknown) => () => {
 
 test.each<[string, unknown, RegExp]>([
   ['no ttl', { key: 'a' }, /@Cached on get needs a ttl/],
-  ['a ttl without a unit', { ttl: '5 minutes' }, /@Cached on get: ttl is "5 minutes"/],
+  ['a ttl without a unit', { ttl: '5 minutes' }, /@Cached on get: ttl is '5 minutes'/],
   ['a ttl in milliseconds', { ttl: 5_000_000 }, /write '5000000ms'/],
   ['a misspelt option', { tlt: '5m' }, /@Cached on get has no option 'tlt'/],
   ['another case', { TTL: '5m' }, /did you mean 'ttl'/],
