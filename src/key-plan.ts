@@ -1,4 +1,5 @@
-import { CacheConfigError, UnkeyableError } from './errors.ts'
+import { must } from './checks.ts'
+import { UnkeyableError } from './errors.ts'
 import { encodeArguments, encodePart, encodePlain, KEPT_OF_LONG_KEY, Secret, shorten, spelledKey } from './key.ts'
 
 /** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
@@ -49,10 +50,18 @@ export function planLiteral(text: string, fn: Function): KeyPlan {
 }
 
 function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: number } {
-  if (text === '') throw new CacheConfigError("key is an empty string: write for instance 'dashboard:stats'")
+  must(text !== '', "key is an empty string: write for instance 'dashboard:stats'")
   const { literals, holes } = parseTemplate(text)
-  for (const literal of literals) checkStatic(literal, text)
-  for (const literal of literals.slice(1, -1)) checkSeparator(literal, text)
+  must(
+    literals.every((literal) => STATIC.test(literal)),
+    `key '${text}' has characters in its fixed part that keys and patterns cannot hold: use ${ALLOWED}, ` +
+      'and for data a hole such as {0} or a key function that returns an array',
+  )
+  // Data may hold every other character, so that `{0}-{1}` would be one key for `('a-b', 'c')` and `('a', 'b-c')`.
+  must(
+    literals.slice(1, -1).every((literal) => literal.includes(':')),
+    `key '${text}' does not keep its holes apart: only a colon never occurs in data, so write one between them, as in {0}:{1}`,
+  )
   for (const hole of holes) checkArgument(hole, text, fn)
   const escaped = literals.map(spelledKey)
   const head = escaped[0] || 'template'
@@ -79,70 +88,33 @@ export function planFunction(key: (...args: never[]) => KeyParts, head: string):
 
 /** The key that a user names directly: `cache.get(key)`, `invalidate(key)`, or the result of a key function. */
 export function keyOf(key: unknown, what: string): string {
-  if (typeof key === 'string') {
-    if (key === '') throw new UnkeyableError(what, 'an empty string', 'return a string or an array of parts')
-    return spelledKey(key)
-  }
-  if (Array.isArray(key)) {
-    if (key.length === 0) throw new UnkeyableError(what, 'an empty array', 'return at least one part')
-    return shorten(encodeParts(key, what))
-  }
+  if (typeof key === 'string' && key !== '') return spelledKey(key)
+  if (Array.isArray(key) && key.length > 0) return shorten(encodeParts(key, what))
   if (typeof key === 'number' || typeof key === 'bigint' || key instanceof Secret) return encodePart(key, what)
-  throw new UnkeyableError(what, key === null ? 'null' : typeof key, 'return a string or an array of parts')
+  const shown = key === '' ? 'an empty string' : Array.isArray(key) ? 'an empty array' : key === null ? key : typeof key
+  throw new UnkeyableError(what, `${shown}`, 'return a string, or an array of at least one part')
 }
 
 function parseTemplate(text: string): { literals: string[]; holes: Hole[] } {
-  const literals: string[] = []
-  const holes: Hole[] = []
-  let rest = text
-  for (;;) {
-    const open = rest.indexOf('{')
-    const close = rest.indexOf('}')
-    if (open < 0 && close < 0) break
-    if (open < 0 || close < open)
-      throw new CacheConfigError(`key '${text}' has a brace that is not closed or not opened`)
-    literals.push(rest.slice(0, open))
-    holes.push(parseHole(rest.slice(open + 1, close), text))
-    rest = rest.slice(close + 1)
-  }
-  literals.push(rest)
-  return { literals, holes }
+  // Split at what is in braces, every other one is a hole.
+  const parts = text.split(/\{([^{}]*)\}/)
+  const literals = parts.filter((_, i) => i % 2 === 0)
+  must(!/[{}]/.test(literals.join('')), `key '${text}' has a brace that is not closed or not opened`)
+  return { literals, holes: parts.filter((_, i) => i % 2 === 1).map((hole) => parseHole(hole, text)) }
 }
 
 function parseHole(hole: string, text: string): Hole {
-  const match = HOLE.exec(hole)
-  if (!match) {
-    throw new CacheConfigError(
-      `key '${text}' has the hole {${hole}}: a hole names an argument by its position, from 0, as in {0}, {0.id} or {1.filter.from}`,
-    )
-  }
-  return {
-    index: Number(match[1]),
-    path: match[2] ? match[2].slice(1).split('.') : [],
-    optional: !!match[3],
-    text: hole,
-  }
-}
-
-function checkStatic(literal: string, text: string): void {
-  if (STATIC.test(literal)) return
-  throw new CacheConfigError(
-    `key '${text}' has characters in its fixed part that keys and patterns cannot hold: use ${ALLOWED}, ` +
-      'and for data a hole such as {0} or a key function that returns an array',
+  const [found, index, path = '', mark] = HOLE.exec(hole) ?? []
+  must(
+    found,
+    `key '${text}' has the hole {${hole}}: a hole names an argument by its position, from 0, as in {0}, {0.id} or {1.filter.from}`,
   )
-}
-
-/** Data may hold every other character, so that `{0}-{1}` would be one key for `('a-b', 'c')` and `('a', 'b-c')`. */
-function checkSeparator(literal: string, text: string): void {
-  if (literal.includes(':')) return
-  throw new CacheConfigError(
-    `key '${text}' does not keep its holes apart: only a colon never occurs in data, so write one between them, as in {0}:{1}`,
-  )
+  return { index: Number(index), path: path.split('.').slice(1), optional: mark !== undefined, text: hole }
 }
 
 function checkArgument(hole: Hole, text: string, fn: Function): void {
-  if (hole.index < fn.length || !hasFixedParameters(fn)) return
-  throw new CacheConfigError(
+  must(
+    hole.index < fn.length || !hasFixedParameters(fn),
     `key '${text}' names argument ${hole.index} with {${hole.text}}, but ${fn.name || 'the function'} takes ` +
       `${fn.length === 0 ? 'no arguments' : `only ${fn.length}, numbered from 0`}`,
   )
@@ -176,10 +148,9 @@ function fillTemplate(literals: readonly string[], holes: readonly Hole[], args:
 function fillHole(hole: Hole, args: readonly unknown[]): string {
   let value = args[hole.index]
   for (const name of hole.path) value = (value as Record<string, unknown> | null | undefined)?.[name]
-  if (value === undefined || value === null) {
-    if (!hole.optional) throw missing(`{${hole.text}}`, value, `where that may be, write {${hole.text}?}`)
-  }
-  return encodePart(value, `{${hole.text}}`)
+  const path = `{${hole.text}}`
+  if (!hole.optional && isMissing(value)) throw missing(value, path, `write {${hole.text}?}`)
+  return encodePart(value, path)
 }
 
 function encodeParts(parts: readonly unknown[], what: string): string {
@@ -192,11 +163,14 @@ function encodeParts(parts: readonly unknown[], what: string): string {
 }
 
 function encodeKnown(part: unknown, path: string): string {
-  if (part === undefined || part === null)
-    throw missing(path, part, "where that may be, return a word for it, such as 'none'")
+  if (isMissing(part)) throw missing(part, path, "return a word for it, such as 'none'")
   return encodePart(part, path)
 }
 
-function missing(path: string, value: null | undefined, hint: string): UnkeyableError {
-  return new UnkeyableError(path, `${value}`, hint)
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null
+}
+
+function missing(value: unknown, path: string, instead: string): UnkeyableError {
+  return new UnkeyableError(path, `${value}`, `where that may be, ${instead}`)
 }

@@ -122,15 +122,12 @@ interface Walk {
 }
 
 function encode(value: unknown, path: string, walk: Walk = { ancestors: [], met: 0 }): string {
-  meet(walk, 1, path)
+  meet(walk, path)
   switch (typeof value) {
     case 'string':
       return encodeString(value)
     case 'number':
       return Object.is(value, -0) ? '-0' : `${value}`
-    case 'boolean':
-    case 'undefined':
-      return `${value}`
     case 'bigint':
       return `${value}n`
     case 'symbol': {
@@ -141,24 +138,21 @@ function encode(value: unknown, path: string, walk: Walk = { ancestors: [], met:
     case 'function':
       throw new UnkeyableError(path, 'a function')
   }
-  if (value === null) return 'null'
-  if (value instanceof Secret) return value.toString()
-  if (walk.ancestors.includes(value as object)) throw new UnkeyableError(path, 'a cycle')
-  walk.ancestors.push(value as object)
-  const token = encodeObject(value as object, path, walk)
+  if (typeof value !== 'object' || value === null || value instanceof Secret) return `${value}`
+  if (walk.ancestors.includes(value)) throw new UnkeyableError(path, 'a cycle')
+  walk.ancestors.push(value)
+  const token = encodeObject(value, path, walk)
   walk.ancestors.pop()
   return token
 }
 
-function meet(walk: Walk, values: number, path: string): void {
-  walk.met += values
-  if (walk.met > MAX_VALUES)
+function meet(walk: Walk, path: string): void {
+  if (++walk.met > MAX_VALUES)
     throw new UnkeyableError(path, `beyond the first ${MAX_VALUES} values of what makes the key`)
 }
 
 function encodeObject(value: object, path: string, walk: Walk): string {
   const kind = kindOf(value)
-  if (kind === 'other') throw new UnkeyableError(path, describe(value))
   switch (kind) {
     case 'array':
       return encodeArray(value as unknown[], path, walk)
@@ -166,27 +160,23 @@ function encodeObject(value: object, path: string, walk: Walk): string {
       return encodeRecord(value as Record<string, unknown>, path, walk)
     case 'null-object':
       return `null${encodeRecord(value as Record<string, unknown>, path, walk)}`
+    case 'bytes':
+      // The keys of a typed array are its indexes, too many to look through.
+      return `${bytesType(value)}(${Buffer.from(bytesOf(value as ArrayBufferView)).toString('base64url')})`
+    case 'other':
+      throw new UnkeyableError(path, describe(value))
   }
-  // The keys of a typed array are its indexes, too many to look through.
-  if (kind !== 'bytes') refuseExtras(value, path, kind === 'boxed')
+  const primitive = value.valueOf()
+  const letters = kind === 'boxed' && typeof primitive === 'string' ? primitive.length : 0
+  refuseExtras(value, Object.keys(value).length > letters, path)
+  const inside = (item: unknown) => encode(item, `${path} (in a ${kind})`, walk)
   switch (kind) {
     case 'date':
-      return `date(${(value as Date).getTime()})`
-    case 'map': {
-      const entry = ([key, item]: [unknown, unknown]) =>
-        `${encode(key, `${path} (a Map key)`, walk)}=${encode(item, `${path} (a Map value)`, walk)}`
-      return `map(${Array.from(value as Map<unknown, unknown>, entry)
-        .sort()
-        .join()})`
-    }
-    case 'set': {
-      const item = (member: unknown) => encode(member, `${path} (a Set member)`, walk)
-      return `set(${Array.from(value as Set<unknown>, item)
-        .sort()
-        .join()})`
-    }
-    case 'bytes':
-      return `${bytesType(value)}(${Buffer.from(bytesOf(value as ArrayBufferView)).toString('base64url')})`
+      return `date(${primitive})`
+    case 'map':
+      return `map(${unordered(value as Map<unknown, unknown>, (entry) => (entry as unknown[]).map(inside).join('='))})`
+    case 'set':
+      return `set(${unordered(value as Set<unknown>, inside)})`
     case 'regexp': {
       const { source, flags, lastIndex } = value as RegExp
       return `regexp(${encodeString(source)},${flags},${lastIndex})`
@@ -194,8 +184,12 @@ function encodeObject(value: object, path: string, walk: Walk): string {
     case 'url':
       return `url(${encodeString((value as URL).href)})`
     case 'boxed':
-      return `boxed(${encode(value.valueOf(), path, walk)})`
+      return `boxed(${encode(primitive, path, walk)})`
   }
+}
+
+function unordered(items: Iterable<unknown>, token: (item: unknown) => string): string {
+  return Array.from(items, token).sort().join()
 }
 
 function encodeArray(array: unknown[], path: string, walk: Walk): string {
@@ -205,39 +199,28 @@ function encodeArray(array: unknown[], path: string, walk: Walk): string {
     if (i > 0) token += ','
     // A hole is not an undefined; `!` cannot stand for anything else, since data is escaped.
     if (!Object.hasOwn(array, i)) {
-      meet(walk, 1, path)
+      meet(walk, path)
       token += '!'
     } else {
       present++
       token += encode(array[i], `${path}[${i}]`, walk)
     }
   }
-  if (Object.keys(array).length !== present) throw new UnkeyableError(path, 'an array with named properties')
-  refuseSymbols(array, path)
+  refuseExtras(array, Object.keys(array).length > present, path)
   return `${token})`
 }
 
 /** `(a=1,b=2)`, sorted, since the order in which properties were written tells nothing apart; `(=)` is the empty one. */
 function encodeRecord(record: Record<string, unknown>, path: string, walk: Walk): string {
-  refuseSymbols(record, path)
+  refuseExtras(record, false, path)
   const names = Object.keys(record).sort()
   if (names.length === 0) return '(=)'
   const field = (name: string) => `${name.replace(NOT_PLAIN, percent)}=${encode(record[name], `${path}.${name}`, walk)}`
   return `(${names.map(field).join()})`
 }
 
-function refuseSymbols(value: object, path: string): void {
-  for (const symbol of Object.getOwnPropertySymbols(value)) {
-    if (Object.prototype.propertyIsEnumerable.call(value, symbol)) {
-      throw new UnkeyableError(path, 'an object with symbol properties')
-    }
-  }
-}
-
-/** A Date or Map with properties of its own tells calls apart by them, and the token would not say so. */
-function refuseExtras(value: object, path: string, indexed: boolean): void {
-  refuseSymbols(value, path)
-  for (const name of Object.keys(value)) {
-    if (!indexed || !/^\d+$/.test(name)) throw new UnkeyableError(path, `${describe(value)} with properties of its own`)
-  }
+/** What has other properties than those that make it what it is tells calls apart by them, and the token would not say so. */
+function refuseExtras(value: object, hasNamed: boolean, path: string): void {
+  if (!hasNamed && !Object.getOwnPropertySymbols(value).some(Object.prototype.propertyIsEnumerable, value)) return
+  throw new UnkeyableError(path, `${describe(value)} with properties that a key would not show`)
 }

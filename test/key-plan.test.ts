@@ -91,7 +91,7 @@ describe('a template', () => {
     ['user:{0', 'a brace that is not closed or not opened'],
     ['user:0}', 'a brace that is not closed or not opened'],
     ['user:}0{', 'a brace that is not closed or not opened'],
-    ['user:{{0}}', 'a hole names'],
+    ['user:{{0}}', 'has a brace'],
     ['', "key is an empty string: write for instance 'dashboard:stats'"],
     ['user *', 'characters in its fixed part'],
     ['user:*', 'for data a hole such as {0} or a key function'],
@@ -192,10 +192,14 @@ describe('a key function', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['nothing', undefined, 'what the key function returned is undefined: return a string or an array of parts'],
+    [
+      'nothing',
+      undefined,
+      'what the key function returned is undefined: return a string, or an array of at least one part',
+    ],
     ['null', null, 'is null'],
     ['an empty string', '', 'is an empty string'],
-    ['an empty array', [], 'is an empty array: return at least one part'],
+    ['an empty array', [], 'is an empty array: return a string, or an array of at least one part'],
     [
       'a missing part',
       ['user', undefined],

@@ -342,8 +342,8 @@ describe('what cannot be keyed', () => {
   test.each(UNKEYABLE)('%s is refused, nested too', (_, value) => {
     expect(() => encodePart(value, 'argument 0')).toThrow(UnkeyableError)
     expect(() => encodePart([{ deep: value }], 'argument 0')).toThrow(/^argument 0\[0\]\.deep/)
-    expect(() => encodePart(new Map([['a', value]]), 'argument 0')).toThrow('argument 0 (a Map value)')
-    expect(() => encodePart(new Set([value]), 'argument 0')).toThrow('argument 0 (a Set member)')
+    expect(() => encodePart(new Map([['a', value]]), 'argument 0')).toThrow('argument 0 (in a map)')
+    expect(() => encodePart(new Set([value]), 'argument 0')).toThrow('argument 0 (in a set)')
   })
 
   test.each(THROWING)('%s throws', (_, value) => {
