@@ -2,8 +2,8 @@ import type { Call, ManyCall, Part } from './call.ts'
 import type { Clock } from './clock.ts'
 import { CacheConfigError } from './errors.ts'
 import { Flight, type Landing } from './flight.ts'
+import { currentFlight, outsideOfLoads } from './inside-load.ts'
 import { describe } from './kind.ts'
-import { currentFlight, outsideOfLoads } from './load-signal.ts'
 
 /** Ids that are loaded together. */
 interface Gathering {

@@ -3,7 +3,7 @@ import { declare } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
-import { completed, inSpaceOf, policyIn } from './home.ts'
+import { completed, inSpace, policyIn } from './home.ts'
 import { type InvalidateResult, NOTHING_REMOVED, type SweepOptions } from './invalidation.ts'
 import { makePolicy, type Policy, type RawPolicy } from './policy.ts'
 import type { Space } from './space.ts'
@@ -88,7 +88,7 @@ export function cachedWith(home: Home): CachedFactory {
       invalidateAll(options) {
         const { invalidation } = home.engine()
         const use = (space: Space) => invalidation.everyKey(policy.plan, options, space)
-        return inSpaceOf(home, policy, 'invalidateAll', use, NOTHING_REMOVED)
+        return inSpace(home, 'invalidateAll', use, NOTHING_REMOVED, policy)
       },
       refresh(...args) {
         return home.engine().path.refresh(memberCall(this, args))

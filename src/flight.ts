@@ -1,7 +1,7 @@
 import type { Part } from './call.ts'
 import type { Body } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
-import { currentFlight, runInside } from './load-signal.ts'
+import { currentFlight, runInside } from './inside-load.ts'
 
 /** How others can have what a load has made, each for themselves. */
 export type Shareable =

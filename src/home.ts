@@ -1,3 +1,4 @@
+import { must, requireObject } from './checks.ts'
 import { checkDefaults } from './defaults.ts'
 import type { CacheEngine, Home } from './engine.ts'
 import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
@@ -7,13 +8,16 @@ import type { Space } from './space.ts'
 import { SHARED, type Tenant, tenantPart } from './tenant.ts'
 import type { NamespaceOptions } from './types.ts'
 
-/** Where a call of this moment reads and writes. @throws NoTenantError */
-export function spaceOf(home: Home): Space {
-  return spaceOfTenant(home, home.tenant ?? home.engine().common?.tenant?.() ?? '')
-}
+const ANY = { shared: false }
 
-/** Tags are those of all namespaces: what they name may be kept in several. */
-function spaceOfTenant(home: Home, tenant: string): Space {
+/**
+ * Where a call of this moment reads and writes. Tags are those of all namespaces: what they name may be kept in several.
+ *
+ * @param of - a function, which may be of those that belong to no tenant
+ * @throws NoTenantError
+ */
+export function spaceOf(home: Home, of: Pick<Policy, 'shared'> = ANY): Space {
+  const tenant = tenantFor(home, of)?.() ?? ''
   return { keys: tenant + (home.namespace?.keys ?? ''), tags: tenant, version: versionOf(home) }
 }
 
@@ -37,31 +41,16 @@ export function spaceNow(home: Home): () => Space {
 }
 
 /** Does something with keys of the running tenant. Where there is none, nothing is stored either, and one notice says so. */
-export function inSpace<T>(home: Home, what: string, use: (space: Space) => Promise<T>, without: T): Promise<T> {
-  return within(home, what, () => spaceOf(home), use, without)
-}
-
-/** The same with keys of a function, which may be of those that belong to no tenant. */
-export function inSpaceOf<T>(
+export function inSpace<T>(
   home: Home,
-  declared: Policy,
   what: string,
   use: (space: Space) => Promise<T>,
   without: T,
-): Promise<T> {
-  return within(home, what, () => spaceOfTenant(home, tenantFor(home, declared)?.() ?? ''), use, without)
-}
-
-function within<T>(
-  home: Home,
-  what: string,
-  find: () => Space,
-  use: (space: Space) => Promise<T>,
-  without: T,
+  of?: Pick<Policy, 'shared'>,
 ): Promise<T> {
   let space: Space
   try {
-    space = find()
+    space = spaceOf(home, of)
   } catch (error) {
     if (!(error instanceof NoTenantError)) throw error
     const message = `${what} did nothing, since ${error.message}`
@@ -81,7 +70,7 @@ export function ofTenant(home: Home, tenant: Tenant | false): Home {
       `tenant() takes the name of one, or false for what belongs to nobody: ${messageOf(error)}`,
     )
   }
-  return { ...home, names: home.names, engine: () => home.engine(), tenant: part }
+  return { ...home, engine: () => home.engine(), tenant: part }
 }
 
 const NAME = /^[\w.@/+$-]{1,60}$/
@@ -89,14 +78,11 @@ const NAME = /^[\w.@/+$-]{1,60}$/
 /** A home for functions that have keys, and defaults, of their own. @throws CacheConfigError */
 export function ofNamespace(home: Home, name: string, options: NamespaceOptions = {}): Home {
   const place = `namespace(${JSON.stringify(name)})`
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new CacheConfigError(
-      `${place}: a namespace is a word of up to 60 letters, digits and _ . @ / + - $, such as 'billing'`,
-    )
-  }
-  if (typeof options !== 'object' || options === null) {
-    throw new CacheConfigError(`${place} takes defaults of its functions: write namespace('billing', { jitter: 0.1 })`)
-  }
+  must(
+    typeof name === 'string' && NAME.test(name),
+    `${place}: a namespace is a word of up to 60 letters, digits and _ . @ / + - $, such as 'billing'`,
+  )
+  requireObject(options, place, "namespace('billing', { jitter: 0.1 })")
   const { version, ...defaults } = options
   const outer = home.namespace
   const own = checkDefaults(defaults, place, knownDefaults(home))
@@ -172,7 +158,7 @@ function withDefaults(home: Home, declared: Policy): Policy {
   }
 }
 
-function tenantFor(home: Home, { shared }: Policy): (() => string) | undefined {
+function tenantFor(home: Home, { shared }: Pick<Policy, 'shared'>): (() => string) | undefined {
   const { tenant } = home
   const running = home.engine().common?.tenant
   if (shared) return tenant === undefined && running === undefined ? undefined : () => SHARED

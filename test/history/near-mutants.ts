@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { outsideOfLoads } from '../../src/load-signal.ts'
+import { outsideOfLoads } from '../../src/inside-load.ts'
 import { Reading } from '../../src/reading.ts'
 import { NearCopies } from '../../src/redis/near-copies.ts'
 import type { Feed } from '../../src/redis/topology.ts'
