@@ -72,12 +72,12 @@ export function configureCache(options: CacheOptions): void {
   if (slot.options !== undefined && same(slot.options, options)) return
   if (slot.options !== undefined) {
     throw new CacheConfigError(
-      'configureCache was called before with other options: configure the default cache in one place, or use createCache for another',
+      'configureCache was called before with other options: call it in one place, or use createCache',
     )
   }
   if (slot.made !== undefined) {
     throw new CacheConfigError(
-      'configureCache was called after the default cache was first used: call it where the program starts, before any cached call',
+      'configureCache was called after the first use of the default cache: call it where the program starts',
     )
   }
   // Made at once, so that a mistake shows here; nothing is opened yet.

@@ -54,13 +54,13 @@ function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: numbe
   const { literals, holes } = parseTemplate(text)
   must(
     literals.every((literal) => STATIC.test(literal)),
-    `key '${text}' has characters in its fixed part that keys and patterns cannot hold: use ${ALLOWED}, ` +
+    `key '${text}' has characters in its fixed part that no key can hold: use ${ALLOWED}, ` +
       'and for data a hole such as {0} or a key function that returns an array',
   )
   // Data may hold every other character, so that `{0}-{1}` would be one key for `('a-b', 'c')` and `('a', 'b-c')`.
   must(
     literals.slice(1, -1).every((literal) => literal.includes(':')),
-    `key '${text}' does not keep its holes apart: only a colon never occurs in data, so write one between them, as in {0}:{1}`,
+    `key '${text}' does not keep its holes apart: write a colon between them, which never occurs in data, as in {0}:{1}`,
   )
   for (const hole of holes) checkArgument(hole, text, fn)
   const escaped = literals.map(spelledKey)

@@ -14,8 +14,8 @@ export class Names {
     // While developing, modules are evaluated again and again: the newest is the one in use.
     if (known !== undefined && known !== owner && environment().NODE_ENV !== 'development') {
       throw new CacheConfigError(
-        `two cached functions would both use the name '${name}' for their keys and read each other's values: ` +
-          `give at least one of them a key, as in key: '${name.slice(name.lastIndexOf('^') + 1).toLowerCase()}'`,
+        `two cached functions would have keys named '${name}' and read each other's values: ` +
+          `give one of them a key, as in key: '${name.slice(name.lastIndexOf('^') + 1).toLowerCase()}'`,
       )
     }
     this.#owners.set(name, new WeakRef(owner))

@@ -151,11 +151,11 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
   if (url && typeof url === 'string') parseStoreUrl(url, 'url')
   must(
     logger === false || [logger?.info, logger?.warn, logger?.error].every((method) => typeof method === 'function'),
-    'logger needs the methods info, warn and error, as console and pino have; or write logger: false',
+    'logger needs info, warn and error, as console and pino have; or write logger: false',
   )
   must(
     tenant === undefined || typeof tenant === 'function',
-    "tenant is asked at each call: write a function, such as tenant: () => request.getStore()?.tenantId; for one tenant alone, use cache.tenant('acme')",
+    "tenant must be a function, as in tenant: () => request.getStore()?.tenantId; for one tenant alone, use cache.tenant('acme')",
   )
   const prefix = options.prefix ?? env.CACHE_PREFIX
   return Object.freeze({
@@ -214,7 +214,7 @@ const BREAKER = { failures: 3, failureRate: 0.5, probeAfter: '250ms', probeAtMos
 function resolveBreaker(breaker: CacheOptions['breaker'] = {}): BreakerRules {
   const given = group(breaker, `${PLACE}: breaker`, BREAKER, 'breaker: { failures: 3 }')
   const { failureRate } = given
-  must(numberWithin(failureRate, 0, 1), 'breaker.failureRate is a share of commands: write a number above 0, up to 1')
+  must(numberWithin(failureRate, 0, 1), 'breaker.failureRate must be a number above 0, up to 1')
   const probeAfterMs = milliseconds(given.probeAfter, 'breaker.probeAfter')
   const probeAtMostMs = milliseconds(given.probeAtMost, 'breaker.probeAtMost')
   must(probeAfterMs <= probeAtMostMs, 'breaker.probeAtMost must not be shorter than probeAfter')
@@ -226,7 +226,7 @@ function checkPrefix(prefix: string): string {
   const bare = typeof prefix === 'string' ? prefix.replace(/:+$/, '') : ''
   must(
     /^[\w.@/+$-]+(?::[\w.@/+$-]+)*$/.test(bare) && bare.length <= 100,
-    `prefix ${JSON.stringify(prefix)} cannot stand in a key: use letters, digits and _ . / @ + - $, in words joined by single colons, such as 'shop:prod'`,
+    `prefix ${JSON.stringify(prefix)} cannot stand in a key: use letters, digits and _ . / @ + - $, with single colons between, such as 'shop:prod'`,
   )
   return bare
 }

@@ -138,7 +138,7 @@ export function makePolicy(
     raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
 
   const { key, ttl, jitter = 0, refreshAhead = false, tags, tenant } = raw
-  must(tenant === undefined || tenant === false, `${place}: tenant is false, for what belongs to nobody, or left out`)
+  must(tenant === undefined || tenant === false, `${place}: tenant is false or left out`)
   const plan = typeof key === 'string' ? planString(key, fn) : planKey(key, fn, name, place)
   const revalidateMs = duration('staleWhileRevalidate') ?? 0
   const ifErrorMs = duration('staleIfError') ?? 0
@@ -146,7 +146,7 @@ export function makePolicy(
   const hardTimeoutMs = duration('hardTimeout')
   must(
     softTimeoutMs === undefined || ifErrorMs > 0,
-    `${place}: softTimeout serves a stale value, so it needs staleIfError to keep one: write staleIfError: '1h'`,
+    `${place}: softTimeout serves a stale value, so it needs staleIfError: write staleIfError: '1h'`,
   )
   must(
     (softTimeoutMs ?? 0) < (hardTimeoutMs ?? Infinity),
@@ -155,12 +155,12 @@ export function makePolicy(
   const beta = typeof refreshAhead === 'boolean' ? Number(refreshAhead) : refreshAhead
   must(
     beta === 0 ? refreshAhead === false : numberWithin(beta, 0, 100),
-    `${place}: refreshAhead is true, or a number above 0, larger to refresh earlier (1 is the usual one)`,
+    `${place}: refreshAhead is true, or a number above 0 and up to 100, larger to refresh earlier`,
   )
   must(ttl !== undefined, `${place} needs a ttl: write for instance ttl: '5m'`)
   must(
     jitter === 0 || numberWithin(jitter, 0, 1),
-    `${place}: jitter is the share of the ttl by which it may be shortened at random: write a number from 0 to 1, such as 0.1`,
+    `${place}: jitter is the share of the ttl that may be left off: write a number from 0 to 1, such as 0.1`,
   )
   const bypass = callback('bypass')
   const serializer = checkSerializer(raw.serializer, place)
@@ -249,7 +249,7 @@ export function checkCompression(given: unknown, option: string, place: string):
   const algorithm = oneOf(chosen.algorithm, Object.keys(LEVELS) as Algorithm[], `${option}.algorithm`, place)
   must(
     algorithm !== 'zstd' || hasZstd(),
-    `${at}.algorithm: Node has zstd from 22.15 and 23.8 on, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
+    `${at}.algorithm: zstd needs Node 22.15 or 23.8, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
   )
   const { least, most, usual } = LEVELS[algorithm]
   const levels = `a whole number from ${least} to ${most} for ${algorithm}`
@@ -269,7 +269,7 @@ function checkSchema(schema: unknown, place: string): StandardSchema | undefined
   const { validate } = (schema as StandardSchema | undefined)?.['~standard'] ?? {}
   must(
     schema === undefined || typeof validate === 'function',
-    `${place}: schema must be a Standard Schema, such as those of zod, valibot and arktype`,
+    `${place}: schema must be a Standard Schema, as of zod, valibot or arktype`,
   )
   return schema as StandardSchema | undefined
 }

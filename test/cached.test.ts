@@ -123,7 +123,7 @@ test('two functions of one name have to give a key, in one cache', () => {
     return 2
   }
   cached(first, { ttl })
-  expect(() => cached(second, { ttl })).toThrow("two cached functions would both use the name 'load'")
+  expect(() => cached(second, { ttl })).toThrow("two cached functions would have keys named 'load'")
   expect(() => cached(second, { key: 'second', ttl })).not.toThrow()
   expect(() => listeningCache().cached(second, { ttl })).not.toThrow()
 })

@@ -12,7 +12,7 @@ describe('names', () => {
     names.claim('Users.find', one)
     names.claim('Users.list', other)
     expect(() => names.claim('Users.find', other)).toThrow(CacheConfigError)
-    expect(() => names.claim('Users.find', other)).toThrow("give at least one of them a key, as in key: 'users.find'")
+    expect(() => names.claim('Users.find', other)).toThrow("give one of them a key, as in key: 'users.find'")
   })
 
   test('are given anew while developing, where modules are evaluated again and again', () => {

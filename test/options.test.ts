@@ -86,7 +86,7 @@ describe('the options of a cache', () => {
     ['a bad size', { maxValueBytes: -1 }, 'maxValueBytes must be a whole number'],
     ['a bad time', { commandTimeout: 'soon' }, "commandTimeout is 'soon'"],
     ['no time', { connectTimeout: 0 }, 'connectTimeout must be above zero'],
-    ['a logger without error', { logger: { info() {}, warn() {} } }, 'logger needs the methods info, warn and error'],
+    ['a logger without error', { logger: { info() {}, warn() {} } }, 'logger needs info, warn and error'],
     ['a logger that is true', { logger: true }, 'or write logger: false'],
     ['a logger that is null', { logger: null }, 'or write logger: false'],
     ['half a serializer', { serializer: { serialize() {} } }, 'createCache: serializer needs two functions'],
@@ -139,7 +139,7 @@ describe('the options of a cache', () => {
   test('zstd is refused where this version of Node has none, and named where it has', () => {
     const zstd = () => resolve({ compression: { algorithm: 'zstd' } })
     if ('zstdCompress' in zlib) expect(zstd().compression).toMatchObject({ algorithm: 'zstd', level: 1 })
-    else expect(zstd).toThrow(`Node has zstd from 22.15 and 23.8 on, and this is ${process.version}: write 'brotli'`)
+    else expect(zstd).toThrow(`zstd needs Node 22.15 or 23.8, and this is ${process.version}: write 'brotli'`)
   })
 
   test('no message repeats a password', () => {

@@ -14,9 +14,7 @@ export interface RedisClientLike {
 export function checkClient(given: RedisClientLike): RedisClient {
   const client = given as unknown as RedisClient
   if (typeof client?.duplicate !== 'function' || typeof client.defineCommand !== 'function') {
-    throw new CacheConfigError(
-      "client must be an ioredis client (ioredis 5 or 6, or ioredis-mock): write client: new Redis('redis://…')",
-    )
+    throw new CacheConfigError("client must be an ioredis client: write client: new Redis('redis://…')")
   }
   const { scaleReads } = client.options ?? {}
   if (scaleReads !== undefined && scaleReads !== 'master') {
@@ -26,8 +24,7 @@ export function checkClient(given: RedisClientLike): RedisClient {
   }
   if (client.options?.keyPrefix) {
     throw new CacheConfigError(
-      `client has the keyPrefix '${client.options.keyPrefix}', which scans and scripts would not see: ` +
-        'leave it out there and give the cache a prefix instead',
+      `client has the keyPrefix '${client.options.keyPrefix}', which scans would not see: give the cache a prefix instead`,
     )
   }
   return client

@@ -103,7 +103,7 @@ test('of two classes of one name the second is called uncached, and that is said
   await expect(second.get(1)).resolves.toBe('second')
   await expect(first.get(1)).resolves.toBe('first')
   expect(stored()).toEqual(['Service.get:1'])
-  expect(notices()).toEqual([expect.stringContaining("two cached functions would both use the name 'Service.get'")])
+  expect(notices()).toEqual([expect.stringContaining("two cached functions would have keys named 'Service.get'")])
 })
 
 test('a method that is called without its object is called uncached', async () => {

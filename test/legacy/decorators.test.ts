@@ -37,7 +37,7 @@ test('two classes of one name are refused where the second is declared', () => {
     }
     return Service
   }
-  expect(declare).toThrow("two cached functions would both use the name 'Service.get'")
+  expect(declare).toThrow("two cached functions would have keys named 'Service.get'")
   expect(first.name).toBe('Service')
 })
 
@@ -54,7 +54,7 @@ test('a static and another method of one name are refused too', () => {
     }
     return Service
   }
-  expect(declare).toThrow("two cached functions would both use the name 'Service.get'")
+  expect(declare).toThrow("two cached functions would have keys named 'Service.get'")
 })
 
 test('methods of classes without a name have to give a key', () => {
