@@ -72,7 +72,7 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
         events,
         prefix,
       )
-      return Promise.allSettled(requests.map((request) => request(noting)))
+      return Promise.allSettled(requests.map(async (request) => request(noting)))
     },
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])

@@ -21,30 +21,26 @@ const MAX_MS = 100 * 365 * UNITS.d
  * @throws CacheConfigError when it is no duration, not above zero, or a bare number above 30 days
  */
 export function milliseconds(duration: Duration, what: string): number {
-  const ms = typeof duration === 'number' ? fromSeconds(duration, what) : fromText(duration, what)
-  must(ms > 0, `${what} must be above zero, got ${show(duration)}: ${EXAMPLES}`)
-  must(ms <= MAX_MS, `${what} must be at most 100 years, got ${show(duration)}`)
-  return Math.max(1, Math.round(ms))
-}
-
-function fromSeconds(seconds: number, what: string): number {
-  must(Number.isFinite(seconds), `${what} must be a finite number, got ${seconds}: ${EXAMPLES}`)
-  const days = Math.round(seconds / 86_400)
+  const bare = typeof duration === 'number'
+  const ms = bare ? duration * 1_000 : inText(duration)
+  must(bare ? Number.isFinite(ms) : ms !== undefined, `${what} is ${show(duration)}, which is no duration: ${EXAMPLES}`)
+  must((ms as number) > 0, `${what} must be above zero, got ${show(duration)}: ${EXAMPLES}`)
+  const days = Math.round((ms as number) / UNITS.d)
   must(
-    seconds <= MAX_SECONDS,
-    `${what} is ${seconds}, and a bare number is seconds: that is ${days} days. ` +
-      `If milliseconds were meant, write '${seconds}ms', else write '${days}d'`,
+    !bare || duration <= MAX_SECONDS,
+    `${what} is ${duration}, and a bare number is seconds: that is ${days} days. ` +
+      `If milliseconds were meant, write '${duration}ms', else write '${days}d'`,
   )
-  return seconds * 1_000
+  must((ms as number) <= MAX_MS, `${what} must be at most 100 years, got ${show(duration)}`)
+  return Math.max(1, Math.round(ms as number))
 }
 
-function fromText(text: string, what: string): number {
+/** `undefined` where it is no duration. */
+function inText(text: unknown): number | undefined {
   let sum = 0
   const add = (_: string, amount: string, unit: keyof typeof UNITS) => {
     sum += Number(amount) * UNITS[unit]
     return ''
   }
-  const rest = typeof text === 'string' ? text.replace(PART, add) : text
-  must(text !== '' && rest === '', `${what} is ${show(text)}, which is no duration: ${EXAMPLES}`)
-  return sum
+  return typeof text === 'string' && text !== '' && text.replace(PART, add) === '' ? sum : undefined
 }

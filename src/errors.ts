@@ -39,8 +39,8 @@ export class UnkeyableError extends Error {
   override readonly name = 'UnkeyableError'
 
   constructor(
-    readonly path: string,
-    readonly what: string,
+    path: string,
+    what: string,
     hint = 'give a key template such as {0.id}, or a key function that returns what tells calls apart',
   ) {
     super(`${path} is ${what}: ${hint}`)

@@ -3,7 +3,7 @@ import { whenCommitted } from './commit-scope.ts'
 import type { CoreLoader } from './core-loader.ts'
 import type { CacheEngine, Invalidating, InvalidationRequest } from './engine.ts'
 import type { Events } from './events.ts'
-import type { InvalidateResult } from './invalidation.ts'
+import type { InvalidateResult, SweepOptions } from './invalidation.ts'
 
 type StandIns = Pick<CacheEngine, 'path' | 'direct' | 'invalidation'>
 type Method = (...given: unknown[]) => unknown
@@ -17,6 +17,15 @@ type Instead<Part> = {
 
 /** Beyond it, all that there is will be removed. */
 const MAX_REQUESTS = 10_000
+
+const INVALIDATIONS: readonly (keyof Invalidating)[] = [
+  'invalidate',
+  'everyKey',
+  'invalidateTags',
+  'invalidateAll',
+  'remove',
+  'removeOne',
+]
 
 const nothing = () => undefined
 const notDone = () => false
@@ -70,7 +79,11 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
     if (!dryRun) await whenCommitted(add, undefined)
     return { removed: 0, deferred: !dryRun }
   }
-  const remove = (...given: Parameters<Invalidating['remove']>) => note((one) => one.remove(...given))
+  const noted = (name: keyof Invalidating) => {
+    const request = (...given: unknown[]) =>
+      note((one) => (one[name] as Method)(...given) as Promise<unknown>, (given[1] as SweepOptions | undefined)?.dryRun)
+    return [name, request] as const
+  }
   return {
     path: standIn('path', {
       many,
@@ -82,7 +95,7 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
         const value = await run(call)
         // What stands in the store is the old one.
         const key = keyFor(call)
-        if (key !== undefined) await remove(key)
+        if (key !== undefined) await note((one) => one.remove(key))
         return value
       },
     }),
@@ -93,18 +106,6 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
       setMany: notDone,
       increment: nothing,
     }),
-    invalidation: standIn('invalidation', {
-      invalidate: (...given) => note((one) => one.invalidate(...given), given[1]?.dryRun),
-      everyKey: (...given) => note((one) => one.everyKey(...given), given[1]?.dryRun),
-      async invalidateTags(...given) {
-        const { deferred } = await note((one) => one.invalidateTags(...given))
-        return { deferred }
-      },
-      async invalidateAll(...given) {
-        await note((one) => one.invalidateAll(...given))
-      },
-      remove,
-      removeOne: (...given) => note((one) => one.removeOne(...given)),
-    }),
+    invalidation: standIn('invalidation', Object.fromEntries(INVALIDATIONS.map(noted)) as never),
   }
 }

@@ -64,8 +64,8 @@ describe('durations', () => {
     ['0s', "ttl must be above zero, got '0s': write '500ms'"],
     [0, 'ttl must be above zero, got 0'],
     [-1, 'ttl must be above zero, got -1'],
-    [Number.NaN, 'ttl must be a finite number, got NaN'],
-    [Number.POSITIVE_INFINITY, 'ttl must be a finite number, got Infinity'],
+    [Number.NaN, 'ttl is NaN, which is no duration'],
+    [Number.POSITIVE_INFINITY, 'ttl is Infinity, which is no duration'],
     ['36501d', 'ttl must be at most 100 years'],
     [`${'9'.repeat(400)}d`, 'ttl must be at most 100 years'],
     [
