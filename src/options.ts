@@ -8,10 +8,10 @@ import type { Isolation } from './isolation.ts'
 import type { Logger } from './log.ts'
 import type { Serializer } from './packing.ts'
 import { checkCompression, checkSerializer, planVersion, type RawPolicy } from './policy.ts'
+import { readUrl } from './read-url.ts'
 import { checkClient, type RedisClientLike } from './redis/check-client.ts'
 import type { RedisClient } from './redis/client.ts'
 import type { NearLimits } from './redis/near-copies.ts'
-import { parseStoreUrl } from './store-url.ts'
 import { type TenantResolver, tenantOf } from './tenant.ts'
 import type { FunctionDefaults } from './types.ts'
 
@@ -148,7 +148,7 @@ export function resolveOptions(options: CacheOptions, env: Record<string, string
   const { url, client, tenant, logger = console, clock = systemClock } = options
   must(url === undefined || client === undefined, 'url and client contradict each other: give one of them')
   must(url === undefined || typeof url === 'string' || typeof url === 'function', 'url must be a string or a function')
-  if (url && typeof url === 'string') parseStoreUrl(url, 'url')
+  if (url && typeof url === 'string') readUrl(url, 'url')
   must(
     logger === false || [logger?.info, logger?.warn, logger?.error].every((method) => typeof method === 'function'),
     'logger needs info, warn and error, as console and pino have; or write logger: false',

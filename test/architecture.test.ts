@@ -51,7 +51,7 @@ const STATIC = [
     'wrap',
     'names',
   ],
-  ...['options', 'policy', 'checks', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
+  ...['options', 'policy', 'checks', 'duration', 'read-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
   ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'compression'],
   ...['home', 'tenant', 'defaults', 'declared'],
