@@ -189,7 +189,7 @@ test('it has the name, the length and the `this` of the function, and a key by i
   expect(stored()).toEqual(['usersOf:1', 'usersOf:2'])
   const other: typeof echo = async (ids) => echo(ids)
   Object.defineProperty(other, 'name', { value: 'usersOf' })
-  expect(() => cachedMany(other, { ttl })).toThrow("would both use the name 'usersOf'")
+  expect(() => cachedMany(other, { ttl })).toThrow("would have keys named 'usersOf'")
 })
 
 test('its members work by id', async () => {

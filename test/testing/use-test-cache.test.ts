@@ -117,13 +117,13 @@ describe('a test cache in the place of the default', () => {
   it('lets modules that are evaluated anew declare the same functions again', async () => {
     const evaluate = () => cached(async function total() {}, { ttl: '5m' })
     const declared = [evaluate()]
-    expect(evaluate).toThrow("would both use the name 'total'")
+    expect(evaluate).toThrow("would have keys named 'total'")
     for (let times = 0; times < 2; times++) {
       using _ = useTestCache()
       declared.push(evaluate())
-      expect(evaluate).toThrow("would both use the name 'total'")
+      expect(evaluate).toThrow("would have keys named 'total'")
     }
-    expect(evaluate).toThrow("would both use the name 'total'")
+    expect(evaluate).toThrow("would have keys named 'total'")
     expect(declared).toHaveLength(3)
   })
 })
