@@ -191,21 +191,19 @@ export function createCache(options: CacheOptions = {}): Cache {
 export function createEngine(given: CacheOptions, load = loadCore): CacheEngine {
   const options = resolveOptions(given, environment())
   const { clock, logger } = options
-  let log: Core['log']
-  let near: Core['near'] = () => undefined
-  const events = new Events(logger ? logEvents(logger, (event) => log?.(event)) : undefined)
+  let core: Core | undefined
+  const events = new Events(logger ? logEvents(logger, (event) => core?.log?.(event)) : undefined)
   const requests: InvalidationRequest[] = []
   let closed = false
   const loader = new CoreLoader(
     async () => {
-      const core = await load(options, events)
-      await core.takeOver(requests.splice(0))
-      log = core.log
-      near = core.near
-      if (closed) await core.close()
-      const { path, direct, invalidation } = core
+      const loaded = await load(options, events)
+      await loaded.takeOver(requests.splice(0))
+      if (closed) await loaded.close()
+      const { path, direct, invalidation } = loaded
       Object.assign(engine, { path, direct, invalidation })
-      return core
+      core = loaded
+      return loaded
     },
     events,
     clock,
@@ -216,10 +214,10 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
     events,
     warm: (...given) => loader.use((core) => core.warm(...given), unloaded),
     explain: (...given) => loader.use((core) => core.explain(...given), unloaded),
-    stats: () => ({ ...events.stats(), near: near()?.stats() }),
-    barrier: async () => near()?.barrier(),
+    stats: () => ({ ...events.stats(), near: core?.near()?.stats() }),
+    barrier: async () => core?.near()?.barrier(),
     async close() {
-      const core = await loader.loaded
+      await loader.loaded
       closed = true
       const undelivered = core ? await core.close() : requests.splice(0).length
       if (undelivered === 0) return

@@ -1,5 +1,5 @@
 import { type Call, keyFor, type ManyCall } from './call.ts'
-import { whenCommitted } from './commit-scope.ts'
+import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { CoreLoader } from './core-loader.ts'
 import type { CacheEngine, Invalidating, InvalidationRequest } from './engine.ts'
 import type { Events } from './events.ts'
@@ -72,18 +72,20 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
       },
     }) as Promise<unknown[]>
 
-  const note = async (request: InvalidationRequest, dryRun = false): Promise<InvalidateResult> => {
-    const add = async () => {
-      if (requests.push(request) > MAX_REQUESTS) requests.splice(0, MAX_REQUESTS + 1, (one) => one.invalidate('*'))
-    }
-    if (!dryRun) await whenCommitted(add, undefined)
-    return { removed: 0, deferred: !dryRun }
-  }
   const noted = (name: keyof Invalidating) => {
-    const request = (...given: unknown[]) =>
-      note((one) => (one[name] as Method)(...given) as Promise<unknown>, (given[1] as SweepOptions | undefined)?.dryRun)
-    return [name, request] as const
+    const note = async (...given: unknown[]): Promise<InvalidateResult> => {
+      if ((given[1] as SweepOptions | undefined)?.dryRun) return { removed: 0, deferred: false }
+      const request = (one: Invalidating) => (one[name] as Method)(...given) as Promise<unknown>
+      // By the commit there may be a core, and the work has succeeded, whatever that says.
+      if (inCommitScope()) void whenCommitted(() => request(invalidation).catch(nothing), undefined)
+      else if (requests.push(request) > MAX_REQUESTS) {
+        requests.splice(0, MAX_REQUESTS + 1, (one) => one.invalidate('*'))
+      }
+      return { removed: 0, deferred: true }
+    }
+    return [name, note] as const
   }
+  const invalidation = standIn('invalidation', Object.fromEntries(INVALIDATIONS.map(noted)) as never)
   return {
     path: standIn('path', {
       many,
@@ -95,7 +97,7 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
         const value = await run(call)
         // What stands in the store is the old one.
         const key = keyFor(call)
-        if (key !== undefined) await note((one) => one.remove(key))
+        if (key !== undefined) await invalidation.remove(key)
         return value
       },
     }),
@@ -106,6 +108,6 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
       setMany: notDone,
       increment: nothing,
     }),
-    invalidation: standIn('invalidation', Object.fromEntries(INVALIDATIONS.map(noted)) as never),
+    invalidation,
   }
 }

@@ -198,6 +198,35 @@ describe('when it cannot be loaded', () => {
     ])
   })
 
+  test('what has to be removed when there is a core again is not left behind', async () => {
+    const { cache, clock, events } = open()
+    let finish = () => {}
+    class Words {
+      @cache.CacheUpdate({ key: 'updated', ttl: 60 })
+      async update(): Promise<string> {
+        await new Promise<void>((resolve) => {
+          finish = resolve
+        })
+        return 'new'
+      }
+    }
+    const updating = new Words().update()
+    await until(async () => bundle.loads === 1)
+    await commitScope(async () => {
+      await cache.invalidate('committed')
+      await cache.invalidate('')
+      bundle.broken = false
+      clock.advance(1_100)
+      await cache.get('any')
+    })
+    finish()
+    await updating
+    expect(ofType(events, 'invalidate')).toMatchObject([
+      { target: 'committed', deferred: false },
+      { target: 'updated', deferred: false },
+    ])
+  })
+
   test('too much to note becomes one removal of everything', async () => {
     const { cache, clock, events } = open()
     for (let i = 0; i < 10_003; i++) void cache.invalidate(['word', i])
