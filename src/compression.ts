@@ -22,21 +22,15 @@ export type Compression = Readonly<Required<CompressionOptions>>
 
 export type Algorithm = Compression['algorithm']
 
-interface Levels {
-  readonly least: number
-  readonly most: number
-  readonly usual: number
-}
-
 /** What more than the usual ones would save is little, and dear: docs/large-values.md has the figures. */
-export const LEVELS: Readonly<Record<Algorithm, Levels>> = {
-  gzip: { least: 1, most: 9, usual: 1 },
-  brotli: { least: 0, most: 11, usual: 4 },
-  zstd: { least: 1, most: 22, usual: 1 },
+export const LEVELS: Readonly<Record<Algorithm, readonly [least: number, most: number, usual: number]>> = {
+  gzip: [1, 9, 1],
+  brotli: [0, 11, 4],
+  zstd: [1, 22, 1],
 }
 
 /** What `true` stands for. What it would save of smaller values, a network carries in less time than it takes to expand. */
-export const USUAL: Compression = Object.freeze({ above: 10_240, algorithm: 'gzip', level: LEVELS.gzip.usual })
+export const USUAL: Compression = Object.freeze({ above: 10_240, algorithm: 'gzip', level: 1 })
 
 /** What holds for a function: its own option, or else the cache's. `true` switches on what the cache would do. */
 export function compressionFor(

@@ -30,7 +30,7 @@ type Hole = {
   readonly text: string
 }
 
-const HOLE = /^(\d+)((?:\.[\p{ID_Start}$_][\p{ID_Continue}$]*|\.\d+)*)(\?)?$/u
+const HOLE = /^(\d+)((?:\.[\p{ID_Continue}$]+)*)(\?)?$/u
 const STATIC = /^[\p{L}\p{N}_.@/+$:-]*$/u
 const RETURNED = 'what the key function returned'
 const ALLOWED = 'letters, digits and _ . : / @ + - $'

@@ -251,7 +251,7 @@ export function checkCompression(given: unknown, option: string, place: string):
     algorithm !== 'zstd' || hasZstd(),
     `${at}.algorithm: zstd needs Node 22.15 or 23.8, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
   )
-  const { least, most, usual } = LEVELS[algorithm]
+  const [least, most, usual] = LEVELS[algorithm]
   const levels = `a whole number from ${least} to ${most} for ${algorithm}`
   return Object.freeze({
     above: wholeNumber(chosen.above, `${at}.above`, 'a whole number of bytes such as 10_240', 0),

@@ -42,8 +42,7 @@ export function tenantOf(resolve: TenantResolver): () => string {
 /** What was given instead is not repeated: it may be anything of a request. */
 function whyNot(tenant: unknown): string {
   if (tenant === undefined || tenant === null || tenant === '') return 'there is no tenant'
-  if (typeof (tenant as PromiseLike<unknown>).then === 'function') {
-    return 'the option tenant returned a promise: it has to answer at once'
-  }
-  return `a tenant is a word or a whole number, not ${typeof tenant === 'object' ? 'an object' : `a ${typeof tenant}`}`
+  return typeof (tenant as PromiseLike<unknown>).then === 'function'
+    ? 'the option tenant returned a promise: it has to answer at once'
+    : `a tenant is a word or a whole number, not of the type ${typeof tenant}`
 }

@@ -133,7 +133,7 @@ describe('a resolver', () => {
     const fails = (resolve: () => unknown) => () => tenantOf(resolve as () => string)()
     expect(fails(() => undefined)).toThrow('there is no tenant')
     expect(fails(async () => 'acme')).toThrow('has to answer at once')
-    expect(fails(() => ({ id: 'secret' }))).toThrow('a word or a whole number, not an object')
+    expect(fails(() => ({ id: 'secret' }))).toThrow('a word or a whole number, not of the type object')
     expect(
       fails(() => {
         throw new Error('no request')
