@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { type Call, keyFor, type ManyCall } from './call.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { CoreLoader } from './core-loader.ts'
@@ -78,7 +79,8 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
       const request = (one: Invalidating) => (one[name] as Method)(...given) as Promise<unknown>
       // By the commit there may be a core, and the work has succeeded, whatever that says.
       if (inCommitScope()) void whenCommitted(() => request(invalidation).catch(nothing), undefined)
-      else if (requests.push(request) > MAX_REQUESTS) {
+      // With the tenant of who asks for it, and not of the scope in which the core will be loaded.
+      else if (requests.push(AsyncResource.bind(request)) > MAX_REQUESTS) {
         requests.splice(0, MAX_REQUESTS + 1, (one) => one.invalidate('*'))
       }
       return { removed: 0, deferred: true }

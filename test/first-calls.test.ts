@@ -227,6 +227,19 @@ describe('when it cannot be loaded', () => {
     ])
   })
 
+  test('what was noted is not tied to the scope in which the core is loaded', async () => {
+    const { cache, clock, events } = open()
+    await cache.invalidate('noted')
+    bundle.broken = false
+    clock.advance(1_100)
+    const rolledBack = commitScope(async () => {
+      await cache.get('any')
+      throw new Error('rolled back')
+    })
+    await expect(rolledBack).rejects.toThrow('rolled back')
+    expect(ofType(events, 'invalidate')).toMatchObject([{ target: 'noted', deferred: true }])
+  })
+
   test('too much to note becomes one removal of everything', async () => {
     const { cache, clock, events } = open()
     for (let i = 0; i < 10_003; i++) void cache.invalidate(['word', i])
