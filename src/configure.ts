@@ -1,6 +1,7 @@
 import { type Cache, cacheOver, createEngine } from './cache.ts'
+import { must } from './checks.ts'
 import type { CacheEngine, Home } from './engine.ts'
-import { CacheConfigError, messageOf } from './errors.ts'
+import { messageOf } from './errors.ts'
 import { kindOf } from './kind.ts'
 import { Names } from './names.ts'
 import type { CacheOptions } from './options.ts'
@@ -70,16 +71,14 @@ export const defaultCache: Cache = /* @__PURE__ */ cacheOver(home)
 export function configureCache(options: CacheOptions): void {
   const slot = defaultHome()
   if (slot.options !== undefined && same(slot.options, options)) return
-  if (slot.options !== undefined) {
-    throw new CacheConfigError(
-      'configureCache was called before with other options: call it in one place, or use createCache',
-    )
-  }
-  if (slot.made !== undefined) {
-    throw new CacheConfigError(
-      'configureCache was called after the first use of the default cache: call it where the program starts',
-    )
-  }
+  must(
+    slot.options === undefined,
+    'configureCache was called before with other options: call it in one place, or use createCache',
+  )
+  must(
+    slot.made === undefined,
+    'configureCache was called after the first use of the default cache: call it where the program starts',
+  )
   // Made at once, so that a mistake shows here; nothing is opened yet.
   slot.made = createEngine(options)
   slot.options = options

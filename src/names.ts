@@ -1,5 +1,5 @@
+import { must } from './checks.ts'
 import { environment } from './environment.ts'
-import { CacheConfigError } from './errors.ts'
 
 /**
  * Names that keys were derived from because none was given. Two functions behind one name would read each other's
@@ -12,12 +12,11 @@ export class Names {
   claim(name: string, owner: object): void {
     const known = this.#owners.get(name)?.deref()
     // While developing, modules are evaluated again and again: the newest is the one in use.
-    if (known !== undefined && known !== owner && environment().NODE_ENV !== 'development') {
-      throw new CacheConfigError(
-        `two cached functions would have keys named '${name}' and read each other's values: ` +
-          `give one of them a key, as in key: '${name.slice(name.lastIndexOf('^') + 1).toLowerCase()}'`,
-      )
-    }
+    must(
+      known === undefined || known === owner || environment().NODE_ENV === 'development',
+      `two cached functions would have keys named '${name}' and read each other's values: ` +
+        `give one of them a key, as in key: '${name.slice(name.lastIndexOf('^') + 1).toLowerCase()}'`,
+    )
     this.#owners.set(name, new WeakRef(owner))
   }
 }
