@@ -54,7 +54,7 @@ export function makeCore(
     direct: new DirectAccess(store, guard, events, prefix, rules),
     near: () => store.near,
     tiers: () => store.tiers(),
-    warm: (callOf, lists, options) => warmAll(callOf, lists, options, { ...around, path, reading }),
+    warm: (callee, lists, options) => warmAll(callee, lists, options, { ...around, path, reading }),
     explain: (target) => explainTarget(target, { ...around, reading, tiers: () => store.tiers() }),
     sweep: async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),
     async close() {

@@ -1,4 +1,4 @@
-import type { Call, ManyCall } from './call.ts'
+import type { Call, Callee, ManyCall } from './call.ts'
 import type { DirectAccess } from './direct.ts'
 import type { Removal } from './drivers/driver.ts'
 import type { CacheStats, Events } from './events.ts'
@@ -71,9 +71,9 @@ export interface Core {
   /** Every place that may hold something, the nearest first. */
   tiers(): Promise<readonly StoreTier[]>
   /** Loads what is not fresh. */
-  warm(callOf: (args: readonly unknown[]) => Call, lists: ArgumentLists, options: WarmOptions): Promise<WarmResult>
+  warm(callee: Callee, lists: ArgumentLists, options?: WarmOptions): Promise<WarmResult>
   /** What is known of a key below the prefix, or of a call. */
-  explain(target: string | Call): Promise<Explanation>
+  explain(target: string | Call | ManyCall): Promise<Explanation>
   /** Removes from every place that may hold something, or sees to it that it will be. */
   sweep(removal: Removal, options: SweepOptions): Promise<SweepOutcome>
   /** The number of invalidations that could not be carried out. */

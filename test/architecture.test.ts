@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
   ['cache: puts the parts together', ['cache']],
   [
     'doors of any cache: they are given a home and do not know the cache',
-    ['cached', 'cached-many', 'decorators', 'home', 'declared'],
+    ['cached', 'cached-many', 'decorators', 'home', 'declared', 'by-hand'],
   ],
   ['what only calls need, and its loading', ['core', 'core-on-redis', 'core-loader', 'first-calls', 'load-core']],
   ['the path of a call', ['read-through', 'engine']],
@@ -54,7 +54,7 @@ const STATIC = [
   ...['options', 'policy', 'duration', 'store-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
   ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'backlog', 'stamp-key', 'compression'],
-  ...['home', 'tenant', 'space', 'defaults', 'declared'],
+  ...['home', 'tenant', 'space', 'defaults', 'declared', 'by-hand'],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

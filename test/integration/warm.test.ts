@@ -143,7 +143,9 @@ function describeWarming(name: string, urlOf: () => string): void {
     test('mistakes are thrown', async () => {
       const { cache } = await open()
       const call = cache.cached(async (id: number) => id, { key: 'mistakes', ttl: '5m' })
-      await expect(cache.warm(async (id: number) => id, lists(1))).rejects.toThrow(CacheConfigError)
+      await expect(cache.warm((async (id: number) => id) as unknown as typeof call, lists(1))).rejects.toThrow(
+        CacheConfigError,
+      )
       await expect(cache.warm(call, [1] as never)).rejects.toThrow('lists of arguments')
       await expect(cache.warm(call, lists(1), { concurrency: 0 })).rejects.toThrow('concurrency')
       await expect(cache.warm(call, lists(1), { signal: 'no' as never })).rejects.toThrow('AbortSignal')
