@@ -90,7 +90,10 @@ export interface NamespaceOptions extends FunctionDefaults {
   version?: string | number
 }
 
-/** A function that `cached()` or `cachedMany()` has returned, of which nothing says that it needs a `this`. */
+/**
+ * A function that `cached()` or `cachedMany()` has returned, of which nothing says that it needs a `this`. A decorated
+ * method is none: say whose it is, by `{ self }`.
+ */
 export type Callable = ((this: void, ...args: any[]) => Promise<any>) & {
   keyFor(...args: any[]): string | undefined
 }

@@ -14,7 +14,10 @@ import { type Turn, Turns } from './turns.ts'
 import type { SelfOption } from './types.ts'
 
 export interface WarmOptions extends SelfOption {
-  /** How many loads run at a time. Default 10. What is fresh is found out two hundred at a time. */
+  /**
+   * How many loads run at a time. Default 10. Those come on top that another process had begun and has not brought to an
+   * end. What is fresh is found out two hundred at a time.
+   */
   concurrency?: number
   /** Called when something has been settled, with the counts so far. What it throws ends the warming, as `signal` does. */
   onProgress?: (progress: WarmProgress) => void
