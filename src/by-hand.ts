@@ -11,7 +11,7 @@ import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 export interface ByHand {
   /**
    * Removes all that is stored of a cached function or a decorated method, whatever the arguments: every key that begins
-   * as its keys do. {@link CachedMembers.invalidateAll} says more.
+   * as its keys do, as `fn.invalidateAll()` of a cached function. It looks through the whole store, as any pattern does.
    *
    * @param options - those of `invalidate`, and `self` for a method that has no `key`, of which only its object tells the
    * class; a cache of one tenant removes what that tenant has
