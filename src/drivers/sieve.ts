@@ -36,7 +36,8 @@ export class Sieve<T> {
   get(key: string): T | undefined {
     const node = this.#nodes.get(key)
     if (node === undefined) return undefined
-    node.visited = true
+    // What is written to has to go back to memory: among many keys that costs more than to look.
+    if (!node.visited) node.visited = true
     return node.item
   }
 
