@@ -8,7 +8,7 @@ import { newStamp, stampTtl } from '../stamps.ts'
 import { Watchers } from '../watch.ts'
 import type { Acquired, Body, Draft, Driver, InvalidationMode, LeaseRequest, State } from './driver.ts'
 import { placesBelow } from './places.ts'
-import { Sieve } from './sieve.ts'
+import { Sieve, Sieved } from './sieve.ts'
 
 export interface MemoryLimits {
   readonly maxItems: number
@@ -22,7 +22,7 @@ type Kept = Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
  * What stands at one key. A plain hit looks here and no further: among many keys, what costs is memory that is not at hand.
  * Times are whole milliseconds since the driver was made, small enough not to be objects of their own.
  */
-class Slot {
+class Slot extends Sieved {
   /** Of a value without tags: all that a plain hit needs. */
   readonly plain: Body | undefined
   readonly version: string | undefined
@@ -33,6 +33,7 @@ class Slot {
     readonly expiresAt: number,
     epoch: number,
   ) {
+    super()
     const value =
       state.kind === 'value' && !state.header.expired && state.header.stamps.length === 0 ? state : undefined
     this.plain = value?.body

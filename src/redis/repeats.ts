@@ -1,11 +1,15 @@
 import type { State, Value } from '../drivers/driver.ts'
-import { Sieve } from '../drivers/sieve.ts'
+import { Sieve, Sieved } from '../drivers/sieve.ts'
 import { KeptBody } from '../packing.ts'
 import type { Reply } from './topology.ts'
 
-interface Known {
-  readonly bytes: Buffer
-  readonly value: Value
+class Known extends Sieved {
+  constructor(
+    readonly bytes: Buffer,
+    readonly value: Value,
+  ) {
+    super()
+  }
 }
 
 const MAX_ITEMS = 1_000
@@ -38,7 +42,7 @@ export class Repeats {
     if (state.kind !== 'value' || !Buffer.isBuffer(reply) || !isDecoded(state) || !this.#cameLately(reply)) return state
     const value = { ...state, body: new KeptBody(state.body) }
     // What comes from a socket is part of a larger piece of memory, all of which would be kept.
-    const known = { bytes: Buffer.from(reply), value }
+    const known = new Known(Buffer.from(reply), value)
     // Parsed, a value takes about twice the bytes that it was encoded in.
     this.#known.set(key, known, OVERHEAD + reply.byteLength + 2 * state.body.size)
     return value
