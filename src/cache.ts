@@ -1,7 +1,7 @@
+import { type ByHand, byHand } from './by-hand.ts'
 import { type CachedFactory, cachedWith } from './cached.ts'
 import { type CachedManyFactory, cachedManyWith } from './cached-many.ts'
 import { CoreLoader } from './core-loader.ts'
-import { declaredOf } from './declared.ts'
 import {
   type CachedDecoratorFactory,
   type CachedManyDecoratorFactory,
@@ -17,9 +17,8 @@ import type { CacheEngine, Core, Home, InvalidationRequest } from './engine.ts'
 import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
-import type { Explanation } from './explanation.ts'
 import { firstCalls } from './first-calls.ts'
-import { inSpace, ofNamespace, ofTenant, spaceOf } from './home.ts'
+import { inSpace, ofNamespace, ofTenant } from './home.ts'
 import {
   type InvalidateOptions,
   type InvalidateResult,
@@ -36,11 +35,10 @@ import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
 import type { Space } from './space.ts'
 import type { Tenant } from './tenant.ts'
-import type { AsyncFunction, NamespaceOptions } from './types.ts'
-import type { WarmOptions, WarmResult } from './warm.ts'
+import type { NamespaceOptions } from './types.ts'
 
 /** A cache of its own: one store, one prefix, its own events. */
-export interface Cache {
+export interface Cache extends ByHand {
   /** Wraps a function. */
   readonly cached: CachedFactory
   /** Wraps a function of many ids. */
@@ -108,48 +106,6 @@ export interface Cache {
    * ```
    */
   namespace(name: string, defaults?: NamespaceOptions): CachePart
-  /**
-   * Calls the function for each list of arguments of which nothing fresh is stored: for a start, or after an
-   * invalidation. What is stored is read two hundred at a time; loads take leases as ever, so that processes which warm
-   * the same at the same time load each key once. A load that fails is counted, and does not stop the rest.
-   *
-   * @param lists - may be as long as you like, and come as they are needed: an array, a generator, rows of a database
-   * @throws CacheConfigError for what is no cached function, and for bad options; `signal`'s reason when it is aborted;
-   * what `lists` or `onProgress` throw
-   *
-   * @example
-   * ```ts
-   * import { createCache } from 'cachewell'
-   *
-   * const cache = createCache({ url: 'memory:', prefix: 'shop' })
-   * const price = cache.cached(async (sku: string) => ({ sku, cents: 995 }), { key: 'price', ttl: '1m' })
-   *
-   * const { loaded, failed } = await cache.warm(price, [['a-1'], ['a-2']], { concurrency: 5 })
-   * ```
-   */
-  warm<F extends AsyncFunction>(
-    fn: F,
-    lists: Iterable<Parameters<F>> | AsyncIterable<Parameters<F>>,
-    options?: WarmOptions,
-  ): Promise<WarmResult>
-  /**
-   * What is stored for a call, or at a key, and whether it would be a hit or a miss now, and why. It only reads: the
-   * function is not run, no lease is taken, nothing is counted as a hit. Values are not in it; keys and tags are.
-   *
-   * @throws CacheConfigError for what is no cached function, and for a bad key
-   *
-   * @example
-   * ```ts
-   * import { createCache } from 'cachewell'
-   *
-   * const cache = createCache({ url: 'memory:', prefix: 'shop' })
-   * const price = cache.cached(async (sku: string) => ({ sku, cents: 995 }), { key: 'price', ttl: '1m' })
-   *
-   * console.log(`${await cache.explain(price, ['a-1'])}`) // price:a-1: miss (absent), since nothing is stored …
-   * ```
-   */
-  explain<F extends AsyncFunction>(fn: F, args: Parameters<F>): Promise<Explanation>
-  explain(key: KeyParts): Promise<Explanation>
   stats(): CacheStats
   /**
    * For who has to read what others have written: when it has resolved, this process is not served near copies of what had
@@ -242,6 +198,7 @@ function partOver(home: Home): CachePart {
   const count = (key: KeyParts, by: number, options: SetOptions) =>
     within('increment', (space) => engine().direct.increment(key, by, options, space), undefined)
   return {
+    ...byHand(home),
     cached: cachedWith(home),
     cachedMany: cachedManyWith(home),
     Cached: cachedDecorators(home),
@@ -270,15 +227,6 @@ function partOver(home: Home): CachePart {
     decrement: (key, by, options) => count(key, -by, options),
     tenant: (tenant) => partOver(ofTenant(home, tenant)),
     namespace: (name, defaults) => partOver(ofNamespace(home, name, defaults)),
-    warm: async (fn, lists, options = {}) => {
-      const { engine, call } = declaredOf(fn, 'warm')
-      return engine().warm((args) => call(undefined, args), lists, options)
-    },
-    explain: async (target: unknown, args: readonly unknown[] = []) => {
-      if (typeof target !== 'function') return engine().explain(target as KeyParts, spaceOf(home))
-      const { engine: own, call } = declaredOf(target, 'explain')
-      return own().explain(call(undefined, args))
-    },
     stats: () => engine().stats(),
     barrier: () => engine().barrier(),
     on: (listener) => engine().events.on(listener),

@@ -1,6 +1,7 @@
 import { declared, removeStored } from './cached.ts'
-import { FunctionCall, keyFor } from './call.ts'
+import { FunctionCall, keyFor, type ManyCall } from './call.ts'
 import { refuseUnknown } from './checks.ts'
+import { declare } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
@@ -87,12 +88,12 @@ export function cachedManyWith(home: Home): CachedManyFactory {
     const { maxBatch, options } = manyOptions(given, `cachedMany(${fn.name})`)
     const policy = declared(home, fn, options, 'cachedMany')
     const policyOf = policyIn(home, policy)
-    const run = callerOf(home, fn, maxBatch)
 
-    const wrapper = wrapperFor(fn, function (this: unknown, ids: unknown[], ...rest: unknown[]) {
-      return run(policyOf(), 'run', this, ids, rest)
+    const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
+      return home.engine().path.many(call(this, args), 'run')
     })
     const owner = (self: unknown) => (self === wrapper ? undefined : self)
+    const call = (self: unknown, args: readonly unknown[]) => manyCall(policyOf(), owner(self), args, fn, maxBatch)
     const callFor = (self: unknown, id: unknown, rest: readonly unknown[], policy = policyOf()) =>
       new FunctionCall(policy, owner(self), [id, ...rest], fn)
     const remove = async (
@@ -118,8 +119,8 @@ export function cachedManyWith(home: Home): CachedManyFactory {
       expire(ids, ...rest) {
         return remove(this, ids, rest, 'expire')
       },
-      refresh(ids, ...rest) {
-        return run(policyOf(), 'refresh', owner(this), ids, rest)
+      refresh(...args) {
+        return home.engine().path.many(call(this, args), 'refresh')
       },
       keyFor(id, ...rest) {
         return keyFor(callFor(this, id, rest, policy))
@@ -132,7 +133,7 @@ export function cachedManyWith(home: Home): CachedManyFactory {
         return (await Promise.all(stores)).every(Boolean)
       },
     }
-    return Object.assign(wrapper, members)
+    return declare(Object.assign(wrapper, members), { home, call })
   }) as CachedManyFactory
 }
 
@@ -153,17 +154,15 @@ export function manyOptions(
   )
 }
 
-/** How a function of many ids is called, from either door. */
-export function callerOf(home: Home, fn: AsyncFunction, maxBatch: number) {
-  return (
-    policy: Policy,
-    how: 'run' | 'refresh',
-    self: unknown,
-    given: readonly unknown[],
-    rest: readonly unknown[],
-  ): Promise<unknown[]> => {
-    // A copy, since the caller may change its array before the ids are looked at.
-    const ids = Array.isArray(given) ? [...given] : given
-    return home.engine().path.many({ policy, self, ids, rest, fn, maxBatch }, how)
-  }
+/** A call of a function of many ids, from either door. */
+export function manyCall(
+  policy: Policy,
+  self: unknown,
+  [given, ...rest]: readonly unknown[],
+  fn: AsyncFunction,
+  maxBatch: number,
+): ManyCall {
+  // A copy, since the caller may change its array before the ids are looked at.
+  const ids = Array.isArray(given) ? [...given] : (given as unknown[])
+  return { policy, self, ids, rest, fn, maxBatch }
 }

@@ -1,12 +1,11 @@
 import { type Call, FunctionCall, keyFor } from './call.ts'
-import { declare } from './declared.ts'
+import { declare, removeEvery } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
-import { completed, inSpace, policyIn } from './home.ts'
-import { type InvalidateResult, NOTHING_REMOVED, type SweepOptions } from './invalidation.ts'
+import { completed, policyIn } from './home.ts'
+import type { InvalidateResult, SweepOptions } from './invalidation.ts'
 import { makePolicy, type Policy, type RawPolicy } from './policy.ts'
-import type { Space } from './space.ts'
 import type { AsyncFunction, CachedFunctionOptions } from './types.ts'
 import { requireAsync, wrapperFor } from './wrap.ts'
 
@@ -86,9 +85,7 @@ export function cachedWith(home: Home): CachedFactory {
         return removeStored(home, memberCall(this, args), 'expire', memberCall(this, args, policy))
       },
       invalidateAll(options) {
-        const { invalidation } = home.engine()
-        const use = (space: Space) => invalidation.everyKey(policy.plan, options, space)
-        return inSpace(home, 'invalidateAll', use, NOTHING_REMOVED, policy)
+        return removeEvery(home, policy, options)
       },
       refresh(...args) {
         return home.engine().path.refresh(memberCall(this, args))
@@ -103,7 +100,7 @@ export function cachedWith(home: Home): CachedFactory {
         return home.engine().path.set(memberCall(this, args), value)
       },
     }
-    return declare(Object.assign(wrapper, members), { engine: () => home.engine(), call: memberCall })
+    return declare(Object.assign(wrapper, members), { home, call: memberCall })
   }) as CachedFactory
 }
 

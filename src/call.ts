@@ -46,6 +46,13 @@ export interface ManyCall {
   readonly maxBatch: number
 }
 
+/** What a function is called by for those who are given the function itself. */
+export interface Callee {
+  /** It was decorated, and runs for an object: `self` has to be said. */
+  readonly isMethod?: boolean
+  call(self: unknown, args: readonly unknown[]): Call | ManyCall
+}
+
 /** A call for which a store and a key are known. */
 export class KeyedCall implements Call {
   readonly policy: Policy

@@ -53,10 +53,10 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
     direct: new DirectAccess(store, guard, events, prefix, rules),
     near: () => store.near,
     tiers: () => store.tiers(),
-    warm: (callOf, lists, options) => warmAll(callOf, lists, options, { ...around, path, reading }),
+    warm: (callee, lists, options) => warmAll(callee, lists, options, { ...around, path, reading }),
     async explain(target, space) {
       const key = space && space.keys + directKey(target as KeyParts, 'explain')
-      return explainTarget(key ?? (target as Call), { ...around, reading, tiers: () => store.tiers() })
+      return explainTarget(key ?? (target as Call | ManyCall), { ...around, reading, tiers: () => store.tiers() })
     },
     invalidation: new Invalidator(
       async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),

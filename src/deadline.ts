@@ -18,34 +18,70 @@ export class CommandTimeoutError extends CacheTroubleError {
 const STALL_MS = 50
 
 /**
+ * A point in time at which something is given up, whatever kind of timer watches it.
+ *
+ * It does not lie: when the reply already lies in the socket's buffer, it still wins. Timers run before I/O in Node's
+ * loop, so after a blocked loop the timer always comes first; hence one more poll phase before judging. And when the timer
+ * fires late, the time begins anew, once: the command itself may have waited for the loop before it was sent.
+ */
+export class Deadline {
+  dueAt: number
+  readonly #ms: number
+  readonly #clock: Clock
+  readonly #lapse: (stalled: boolean) => void
+  #anew = false
+  #ended = false
+
+  constructor(ms: number, clock: Clock, lapse: (stalled: boolean) => void) {
+    this.dueAt = clock.now() + ms
+    this.#ms = ms
+    this.#clock = clock
+    this.#lapse = lapse
+  }
+
+  /** What it was for has come. False: too late. */
+  end(): boolean {
+    if (this.#ended) return false
+    this.#ended = true
+    return true
+  }
+
+  /** Its timer has fired. True: it begins anew, and needs another one. */
+  fire(): boolean {
+    const now = this.#clock.now()
+    if (!this.#anew && now - this.dueAt > STALL_MS) {
+      this.#anew = true
+      this.dueAt = now + this.#ms
+      return true
+    }
+    this.#clock.setImmediate(() => {
+      if (this.end()) this.#lapse(this.#anew)
+    })
+    return false
+  }
+}
+
+/** How a command that took too long is reported. */
+export function tooLong(what: string, ms: number, stalled: boolean): CommandTimeoutError {
+  return new CommandTimeoutError(`${what} took longer than ${Math.round(ms)} ms`, stalled)
+}
+
+/**
  * The promise, or a {@link CommandTimeoutError} after `ms`. While it waits, the timer keeps the process alive (the
  * socket does not: an idle cache must not hold a script open).
- *
- * A deadline does not lie: when the reply already lies in the socket's buffer, it still wins. Timers run before I/O in
- * Node's loop, so after a blocked loop the timer always comes first; hence one more poll phase before judging. And when
- * it fires late, the time begins anew, once: the command itself may have waited for the loop before it was sent.
  */
 export function withDeadline<T>(promise: Promise<T>, ms: number, what: string, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
-    const started = clock.now()
-    const late = (stalled: boolean) => {
-      const error = () => reject(new CommandTimeoutError(`${what} took longer than ${Math.round(ms)} ms`, stalled))
-      clock.setImmediate(error)
+    const deadline = new Deadline(ms, clock, (stalled) => reject(tooLong(what, ms, stalled)))
+    const fired = () => {
+      if (deadline.fire()) timer = clock.setTimeout(fired, ms)
     }
-    let timer = clock.setTimeout(() => {
-      if (clock.now() - started - ms <= STALL_MS) late(false)
-      else timer = clock.setTimeout(() => late(true), ms)
-    }, ms)
-    promise.then(
-      (value) => {
-        clock.clearTimeout(timer)
-        resolve(value)
-      },
-      (error) => {
-        clock.clearTimeout(timer)
-        reject(error)
-      },
-    )
+    let timer = clock.setTimeout(fired, ms)
+    const ended = () => {
+      clock.clearTimeout(timer)
+      deadline.end()
+    }
+    promise.then(resolve, reject).finally(ended)
   })
 }
 

@@ -1,6 +1,7 @@
-import { callerOf, manyOptions, type RawManyPolicy } from './cached-many.ts'
+import { manyCall, manyOptions, type RawManyPolicy } from './cached-many.ts'
 import { FunctionCall } from './call.ts'
 import { refuseUnknown } from './checks.ts'
+import { declare } from './declared.ts'
 import type { Home } from './engine.ts'
 import { CacheConfigError } from './errors.ts'
 import { completed, policyIn, spaceNow } from './home.ts'
@@ -89,9 +90,11 @@ export function cachedDecorators(home: Home): CachedDecoratorFactory {
         policyIn(home, policy),
       )
       const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        return home.engine().path.run(new FunctionCall(policyOf(this, wrapper), this, args, method))
+        return home.engine().path.run(call(this, args))
       })
-      return wrapper
+      const call = (self: unknown, args: readonly unknown[]) =>
+        new FunctionCall(policyOf(self, wrapper), self, args, method)
+      return declare(wrapper, { home, isMethod: true, call })
     })
   }) as CachedDecoratorFactory
 }
@@ -109,11 +112,12 @@ export function manyDecorators(home: Home): CachedManyDecoratorFactory {
         (policy) => policyIn(home, policy),
         '@CachedMany',
       )
-      const run = callerOf(home, method, maxBatch)
-      const wrapper = wrapperFor(method, function (this: unknown, ids: unknown[], ...rest: unknown[]) {
-        return run(policyOf(this, wrapper), 'run', this, ids, rest)
+      const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
+        return home.engine().path.many(call(this, args), 'run')
       })
-      return wrapper
+      const call = (self: unknown, args: readonly unknown[]) =>
+        manyCall(policyOf(self, wrapper), self, args, method, maxBatch)
+      return declare(wrapper, { home, isMethod: true, call })
     })
   }) as CachedManyDecoratorFactory
 }

@@ -131,10 +131,33 @@ export function invalidate(target: KeyParts, options?: SweepOptions): Promise<In
 }
 
 /**
- * Calls a cached function for each list of arguments of which nothing fresh is stored, some at a time.
- * {@link Cache.warm} says more.
+ * Removes all that is stored of a cached function or a decorated method, from the cache in which it was declared.
+ * {@link Cache.invalidateAll} says more.
  *
- * @throws CacheConfigError for what is no cached function, and for bad options; `signal`'s reason when it is aborted
+ * @throws CacheConfigError for what is not cached, and where nothing tells how its keys begin
+ *
+ * @example
+ * ```ts
+ * import { Cached, invalidateAll } from 'cachewell'
+ *
+ * class Dashboard {
+ *   @Cached({ key: 'dashboard:stats', ttl: '5m' })
+ *   async stats(days: number) {
+ *     return { days, sales: 17 }
+ *   }
+ * }
+ *
+ * await invalidateAll(Dashboard.prototype.stats)
+ * ```
+ */
+export const invalidateAll: Cache['invalidateAll'] = defaultCache.invalidateAll
+
+/**
+ * Calls a cached function, or a decorated method, for each list of arguments of which nothing fresh is stored, some at a
+ * time. {@link Cache.warm} says more.
+ *
+ * @throws CacheConfigError for what is not cached, for a method without `self`, and for bad options; `signal`'s reason
+ * when it is aborted
  *
  * @example
  * ```ts
@@ -151,7 +174,7 @@ export const warm: Cache['warm'] = defaultCache.warm
  * What is stored for a call, or at a key of the default cache, and why it would be a hit or a miss now.
  * {@link Cache.explain} says more.
  *
- * @throws CacheConfigError for what is no cached function, and for a bad key
+ * @throws CacheConfigError for what is not cached, for a bad key, and for several ids
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-import type { Call, ManyCall } from './call.ts'
+import type { Call, Callee, ManyCall } from './call.ts'
 import type { DirectAccess } from './direct.ts'
 import type { CacheListener, CacheStats, Events } from './events.ts'
 import type { Explanation } from './explanation.ts'
@@ -79,9 +79,9 @@ export interface Core {
   /** Every place that may hold something, the nearest first. */
   tiers(): Promise<readonly StoreTier[]>
   /** Loads what is not fresh. */
-  warm(callOf: (args: readonly unknown[]) => Call, lists: ArgumentLists, options: WarmOptions): Promise<WarmResult>
+  warm(callee: Callee, lists: ArgumentLists, options?: WarmOptions): Promise<WarmResult>
   /** What is known of a call, or, where a space is given, of a key in it. */
-  explain(target: Call | KeyParts, space?: Space): Promise<Explanation>
+  explain(target: Call | ManyCall | KeyParts, space?: Space): Promise<Explanation>
   readonly invalidation: Invalidating
   /** Takes note of invalidations that were asked for before there was a core. Before it serves anything, it carries them out. */
   takeOver(requests: readonly InvalidationRequest[]): Promise<unknown>

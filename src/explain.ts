@@ -1,8 +1,8 @@
-import type { Call } from './call.ts'
+import type { Call, ManyCall } from './call.ts'
 import { inCommitScope } from './commit-scope.ts'
 import type { Driver, Looked, State } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
-import { CacheTroubleError, messageOf } from './errors.ts'
+import { CacheConfigError, CacheTroubleError, messageOf } from './errors.ts'
 import type { BypassReason, MissReason } from './events.ts'
 import { type Explanation, explanation, type LeaseState, type StoredEntry, type TagState } from './explanation.ts'
 import type { Guard } from './guard.ts'
@@ -24,15 +24,20 @@ export interface ExplainSurroundings {
   tiers(): Promise<readonly StoreTier[]>
 }
 
+type Looking = Omit<Call, 'load'>
 type Judgement = Pick<Explanation, 'verdict' | 'reason' | 'why'>
 
 /** Of what is read by its key nobody knows the version that its function has now, nor how stale it may be. */
 const BY_KEY = { revalidateMs: 0, ifErrorMs: 0, keepStaleMs: 0 }
 
 /** Looks, and touches nothing: no lease is taken, nothing is stored, and the function is not run. */
-export async function explainTarget(target: string | Call, around: ExplainSurroundings): Promise<Explanation> {
+export async function explainTarget(
+  target: string | Call | ManyCall,
+  around: ExplainSurroundings,
+): Promise<Explanation> {
   if (typeof target === 'string') return explainKey(target, around)
-  const { policy, self, args } = target
+  const call = 'ids' in target ? forOneOf(target) : target
+  const { policy, self, args } = call
   const { name } = policy
   const tier = await around.tierOf(policy.tier)
   let key: string
@@ -45,9 +50,17 @@ export async function explainTarget(target: string | Call, around: ExplainSurrou
   const { stored, lease, seen, near } = await lookAt(tier, key, around)
   const judged = near ? judge(near, tier.driver, policy) : undefined
   const judgement =
-    bypassOf(target, tier) ??
+    bypassOf(call, tier) ??
     (judged?.verdict === 'hit' || judged?.verdict === 'stale' ? judged : judge(seen, tier.driver, policy))
   return explanation({ name, key, stored, lease, ...judgement })
+}
+
+/** @throws CacheConfigError where it is not one id */
+function forOneOf({ policy, self, ids, rest }: ManyCall): Looking {
+  if (Array.isArray(ids) && ids.length === 1) return { policy, self, args: [ids[0], ...rest] }
+  throw new CacheConfigError(
+    `each id of ${policy.name} has an entry of its own, so explain takes one at a time: write explain(users, [['ann']])`,
+  )
 }
 
 /** Whatever function has stored it, in whichever tier. */
@@ -64,7 +77,7 @@ async function explainKey(key: string, around: ExplainSurroundings): Promise<Exp
 }
 
 /** Why the cache would be left out, in the order in which a call finds it out. */
-function bypassOf(call: Call | undefined, { driver }: StoreTier): Judgement | undefined {
+function bypassOf(call: Looking | undefined, { driver }: StoreTier): Judgement | undefined {
   if (driver.name === 'null' && !driver.away) return bypass('disabled', 'caching is off')
   if (inCommitScope()) return bypass('uncommitted', 'inside of a commitScope nothing is read or stored')
   try {

@@ -165,10 +165,11 @@ function tenantFor(home: Home, { shared }: Pick<Policy, 'shared'>): (() => strin
   return tenant === undefined ? running : () => tenant
 }
 
-function planIn(space: () => string, { head, derive, spell }: KeyPlan): KeyPlan {
+/** What names every key stays as it is: below the space. */
+function planIn(space: () => string, plan: KeyPlan): KeyPlan {
   return {
-    head,
-    derive: (self, args) => space() + derive(self, args),
-    spell: (self, args) => space() + spell(self, args),
+    ...plan,
+    derive: (self, args) => space() + plan.derive(self, args),
+    spell: (self, args) => space() + plan.spell(self, args),
   }
 }

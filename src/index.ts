@@ -1,5 +1,6 @@
 // Doors to the default cache, one per process.
 
+export type { ByHand } from './by-hand.ts'
 export type { Cache, CachePart } from './cache.ts'
 // Caches of your own.
 export { createCache } from './cache.ts'
@@ -26,6 +27,7 @@ export {
   cachedMany,
   explain,
   invalidate,
+  invalidateAll,
   invalidateTags,
   warm,
 } from './default.ts'
@@ -85,12 +87,14 @@ export type {
   CachedOptions,
   CacheInvalidateOptions,
   CacheUpdateOptions,
+  Callable,
   FunctionDefaults,
   ManyFunction,
   ManyMethodDecorator,
   NamespaceOptions,
   NoOthers,
   PlainOptions,
+  SelfOption,
   TemplateFor,
 } from './types.ts'
 export type { WarmOptions, WarmProgress, WarmResult } from './warm.ts'

@@ -17,8 +17,8 @@ export interface KeyPlan {
    */
   spell(self: unknown, args: readonly unknown[]): string
   /**
-   * What names every key of it, and as little else as can be said without a call: a key, patterns, or both. Left out where
-   * keys may begin with anything.
+   * What names every key of it, and as little else as can be said without a call: a key, patterns, or both; below the
+   * tenant and the namespace. Left out where keys may begin with anything.
    */
   readonly all?: readonly string[]
 }

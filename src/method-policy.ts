@@ -108,10 +108,18 @@ function nameOf(owner: object): string | undefined {
   return typeof name === 'string' && !GENERATED.test(name) ? name : undefined
 }
 
-/** Calls go to the method, with one notice that says why. */
+/** Calls go to the method, with one notice that says why; whoever asks for its keys is told so. */
 function uncached(policy: Policy, reason: string): Policy {
   const derive = (): never => {
     throw new CacheConfigError(reason)
   }
-  return Object.freeze({ ...policy, plan: { head: policy.name, derive, spell: derive } })
+  const plan = {
+    head: policy.name,
+    derive,
+    spell: derive,
+    get all() {
+      return derive()
+    },
+  }
+  return Object.freeze({ ...policy, plan })
 }

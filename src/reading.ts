@@ -64,10 +64,9 @@ export class Reading {
   quick({ driver }: StoreTier, { policy, self, args }: Call): unknown {
     if (driver.find === undefined || this.#events.heard || !policy.plain) return NOTHING
     try {
-      const found = driver.find(policy.plan.spell(self, args))
-      if (found === undefined || found.header.stamps.length > 0 || found.header.version !== policy.version)
-        return NOTHING
-      const value = driver.packing.unpack(found.body, this.#rules)
+      const body = driver.find(policy.plan.spell(self, args), policy.version)
+      if (body === undefined) return NOTHING
+      const value = driver.packing.unpack(body, this.#rules)
       this.#events.countHit(driver.name === 'redis')
       return value
     } catch {

@@ -1,3 +1,4 @@
+import { checkSignal } from './check-signal.ts'
 import type { Driver, Removal, Sweep } from './drivers/driver.ts'
 import { CacheConfigError, CacheTroubleError } from './errors.ts'
 import type { Guard } from './guard.ts'
@@ -80,9 +81,7 @@ class Sweeping implements Sweep {
   removed = 0
 
   constructor({ signal, onProgress }: SweepOptions) {
-    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-      throw new CacheConfigError('invalidate: signal is an AbortSignal, as in { signal: AbortSignal.timeout(5_000) }')
-    }
+    checkSignal(signal, 'invalidate')
     if (onProgress !== undefined && typeof onProgress !== 'function') {
       throw new CacheConfigError('invalidate: onProgress is a function, as in { onProgress: ({ removed }) => … }')
     }

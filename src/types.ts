@@ -90,6 +90,20 @@ export interface NamespaceOptions extends FunctionDefaults {
   version?: string | number
 }
 
+/**
+ * A function that `cached()` or `cachedMany()` has returned, of which nothing says that it needs a `this`. A decorated
+ * method is none: say whose it is, by `{ self }`.
+ */
+export type Callable = ((this: void, ...args: any[]) => Promise<any>) & {
+  keyFor(...args: any[]): string | undefined
+}
+
+/** For a function that is called by what it is given to. */
+export interface SelfOption {
+  /** Whose method it is, for one that was decorated: its `this`. */
+  self?: unknown
+}
+
 /** Options of `cached()`: callbacks get the function's own `this` and arguments. */
 export interface CachedFunctionOptions<This, Args extends readonly unknown[], Result, Key extends string = string>
   extends PlainOptions {

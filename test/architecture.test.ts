@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
   ['cache: puts the parts together', ['cache']],
   [
     'doors of any cache: they are given a home and do not know the cache',
-    ['cached', 'cached-many', 'decorators', 'home', 'declared'],
+    ['cached', 'cached-many', 'decorators', 'home', 'declared', 'by-hand'],
   ],
   ['what only calls need, and its loading', ['core', 'core-on-redis', 'core-loader', 'first-calls', 'load-core']],
   ['the path of a call', ['read-through', 'engine']],
@@ -55,7 +55,7 @@ const STATIC = [
   ...['options', 'policy', 'checks', 'duration', 'read-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
   ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'compression'],
-  ...['home', 'tenant', 'defaults', 'declared'],
+  ...['home', 'tenant', 'defaults', 'declared', 'by-hand'],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

@@ -2,18 +2,8 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { copy, freeze, makeBytes } from '../src/isolation.ts'
+import { objectsIn } from './objects-in.ts'
 import { expectSame, plainData } from './plain-data.ts'
-
-/** Every object in the value, bytes with the buffer they look at. */
-function objectsIn(value: unknown, found = new Set<unknown>()): Set<unknown> {
-  if (typeof value !== 'object' || value === null) return found
-  found.add(value)
-  if (ArrayBuffer.isView(value)) return found.add(value.buffer)
-  if (value instanceof Map) for (const entry of value) for (const part of entry) objectsIn(part, found)
-  else if (value instanceof Set) for (const item of value) objectsIn(item, found)
-  else if (!(value instanceof ArrayBuffer)) for (const item of Object.values(value)) objectsIn(item, found)
-  return found
-}
 
 describe('copy', () => {
   test('is the same data, and shares nothing with the original', () => {

@@ -113,8 +113,11 @@ export interface Driver {
   readonly packing: Packing
   /** Milliseconds since 1970 by the store's clock, which decides what is expired. */
   time(): number
-  /** A fresh value that is in this process, by its key below the prefix: what a hit costs, so nothing is made for it. */
-  find?(shownKey: string): Value | undefined
+  /**
+   * A fresh value without tags that is in this process, of the version that is asked for, by its key below the prefix: what
+   * a hit costs, so nothing is made for it.
+   */
+  find?(shownKey: string, version: string): Body | undefined
   /** What is in this process is there at once; `undefined` where a round trip is needed. */
   readNow?(key: string): State | undefined
   /**

@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts'
-import { type EntryHeader, entryHead, isFresh, newId } from '../entry.ts'
+import { type EntryHeader, entryHead, newId } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { matches } from '../glob.ts'
 import type { Isolation } from '../isolation.ts'
 import { livePacking } from '../packing.ts'
 import { newStamp, stampTtl } from '../stamps.ts'
 import { Watchers } from '../watch.ts'
-import type { Acquired, Draft, Driver, InvalidationMode, LeaseRequest, State } from './driver.ts'
+import type { Acquired, Body, Draft, Driver, InvalidationMode, LeaseRequest, State } from './driver.ts'
 import { placesBelow } from './places.ts'
-import { Sieve } from './sieve.ts'
+import { Sieve, Sieved } from './sieve.ts'
 
 export interface MemoryLimits {
   readonly maxItems: number
@@ -16,10 +16,30 @@ export interface MemoryLimits {
   readonly isolation: Isolation
 }
 
-interface Slot {
-  /** Handed out as it is: a hit allocates nothing. */
-  readonly state: Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
-  readonly expiresAt: number
+type Kept = Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
+
+/**
+ * What stands at one key. A plain hit looks here and no further: among many keys, what costs is memory that is not at hand.
+ * Times are whole milliseconds since the driver was made, small enough not to be objects of their own.
+ */
+class Slot extends Sieved {
+  /** Of a value without tags: all that a plain hit needs. */
+  readonly plain: Body | undefined
+  readonly version: string | undefined
+  readonly freshUntil: number
+
+  constructor(
+    readonly state: Kept,
+    readonly expiresAt: number,
+    epoch: number,
+  ) {
+    super()
+    const value =
+      state.kind === 'value' && !state.header.expired && state.header.stamps.length === 0 ? state : undefined
+    this.plain = value?.body
+    this.version = value?.header.version
+    this.freshUntil = value ? Math.round(value.header.softExpiresAt - epoch) : 0
+  }
 }
 
 const ABSENT: State = Object.freeze({ kind: 'absent' })
@@ -33,22 +53,30 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   const watchers = new Watchers()
   const slots = new Sieve<Slot>(limits.maxItems, limits.maxBytes)
   // Wall time when we began, monotonic since: a clock that is set back or forth neither revives nor kills entries.
-  const epoch = clock.wall() - clock.now()
-  const time = () => epoch + clock.now()
-  const roughTime = clock.coarse ? () => epoch + (clock.coarse as Clock['now'])() : time
+  const began = clock.now()
+  const epoch = clock.wall()
+  const elapsed = () => clock.now() - began
+  const time = () => epoch + elapsed()
+  const coarse = clock.coarse ?? (() => clock.now())
 
   const { of: place, keyAt } = placesBelow(prefix)
 
   const read = (key: string): State => {
     const slot = slots.get(place(key))
     if (slot === undefined) return ABSENT
-    if (slot.expiresAt > time()) return slot.state
+    if (slot.expiresAt > elapsed()) return slot.state
     slots.delete(place(key))
     return ABSENT
   }
-  const write = (key: string, state: Slot['state'], ttlMs: number, size = 0) => {
+  const write = (key: string, state: Kept, ttlMs: number, size = 0) => {
     watchers.changed(key)
-    return slots.set(place(key), { state, expiresAt: time() + ttlMs }, size + OVERHEAD + 2 * key.length)
+    const slot = new Slot(state, Math.round(elapsed() + ttlMs), epoch)
+    return slots.set(place(key), slot, size + OVERHEAD + 2 * key.length)
+  }
+  /** How long what stands there is kept, in ms. */
+  const ttlOf = (key: string): number | undefined => {
+    const expiresAt = slots.get(place(key))?.expiresAt
+    return expiresAt === undefined ? undefined : expiresAt - elapsed()
   }
   const forget = (key: string) => {
     watchers.changed(key)
@@ -101,16 +129,12 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
     time,
     readNow: read,
 
-    find(shownKey) {
-      const state = slots.get(shownKey)?.state
-      return state?.kind === 'value' && isFresh(state.header, roughTime()) ? state : undefined
+    find(shownKey, version) {
+      const slot = slots.get(shownKey)
+      return slot?.version === version && slot.freshUntil > coarse() - began ? slot.plain : undefined
     },
 
-    async look(key) {
-      const state = read(key)
-      const expiresAt = slots.get(place(key))?.expiresAt
-      return { state, ttlMs: expiresAt === undefined ? undefined : expiresAt - time() }
-    },
+    look: async (key) => ({ state: read(key), ttlMs: ttlOf(key) }),
 
     readMany: async (keys) => keys.map(read),
 
@@ -179,8 +203,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
         throw new CacheTroubleError('WRONGTYPE', 'the key holds a cached value, not a counter', true)
       }
       const value = (state.kind === 'counter' ? state.value : 0) + by
-      const expiresAt = slots.get(place(key))?.expiresAt ?? time() + ttlMs
-      write(key, { kind: 'counter', value }, expiresAt - time())
+      write(key, { kind: 'counter', value }, ttlOf(key) ?? ttlMs)
       return value
     },
 
@@ -188,8 +211,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
       return keys.map((key) => {
         const state = read(key)
         const stamp = state.kind === 'stamp' ? state.stamp : newStamp(time())
-        const expiresAt = Math.max(slots.get(place(key))?.expiresAt ?? 0, time() + ttlMs)
-        write(key, { kind: 'stamp', stamp }, expiresAt - time())
+        write(key, { kind: 'stamp', stamp }, Math.max(ttlOf(key) ?? 0, ttlMs))
         return { ...stamp, made: state.kind !== 'stamp', now: time() }
       })
     },

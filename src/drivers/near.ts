@@ -46,12 +46,15 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
     ...driver,
     packing: keptPacking(isolation),
 
-    find(shownKey) {
+    find(shownKey, version) {
       // While something is still to be removed, each key has to be looked at: on the long way.
       if (isInLoad() || journal.size > 0) return undefined
       const now = clock.now()
       const copy = copies.get(shownKey, now)
-      return copy?.kind === 'value' && isFresh(copy.header, serverClock.at(now)) ? copy : undefined
+      if (copy?.kind !== 'value') return undefined
+      const { header, body } = copy
+      const isPlain = header.stamps.length === 0 && header.version === version
+      return isPlain && isFresh(header, serverClock.at(now)) ? body : undefined
     },
 
     readNow: (key) => (isInLoad() || journal.covers(key) ? undefined : copies.get(copies.places.of(key), clock.now())),

@@ -2,13 +2,14 @@ import type { Clock } from '../clock.ts'
 import { withDeadline } from '../deadline.ts'
 import { type DecodedEntry, decodeEntry, type EntryHeader, encodeEntry, entryHead, HEAD_LENGTH } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
-import { wirePacking } from '../packing.ts'
+import { keptPacking } from '../packing.ts'
 import type { RedisClient } from '../redis/client.ts'
 import { coalesceStamps } from '../redis/coalesce-stamps.ts'
 import { compress, expandAll, type Sent } from '../redis/compress.ts'
 import { DEFERRED, type Journal } from '../redis/journal.ts'
 import { Leftovers } from '../redis/leftovers.ts'
 import { carryOut, removeKeys, restamp } from '../redis/removals.ts'
+import { Repeats } from '../redis/repeats.ts'
 import { Replay } from '../redis/replay.ts'
 import { runScript } from '../redis/scripts.ts'
 import type { ServerClock } from '../redis/server-clock.ts'
@@ -24,6 +25,8 @@ export interface RedisDriverOptions {
   readonly commandTimeoutMs: number
   /** No compressed value may expand to more. */
   readonly maxValueBytes: number
+  /** Of what is read copies are kept elsewhere: nothing has to be known here of what has been read before. */
+  readonly keepsCopies: boolean
   /** Everything that was deferred has been carried out: so many removals. */
   readonly onReplayed: (count: number) => void
 }
@@ -50,6 +53,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
   const { topology, journal, serverClock, commandTimeoutMs } = options
   const run: Topology['run'] = (...command) => topology.run(...command)
   const stampAt = coalesceStamps((key, ttlMs) => ensureStamp(topology, key, ttlMs))
+  const repeats = options.keepsCopies ? undefined : new Repeats()
   const leftovers = new Leftovers(options.clock)
   const replay = new Replay({ ...options, carryOut: (removal) => carryOut(topology, removal) })
 
@@ -73,7 +77,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
 
   return {
     name: 'redis',
-    packing: wirePacking,
+    packing: keptPacking('clone'),
     time: () => serverClock.now(),
 
     away: (key) => topology.away(key),
@@ -93,8 +97,11 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       const replies = await topology.read(keys)
       if (serverClock.due) topology.recheck(keys[0] as string).catch(() => {})
       const isCovered = (i: number) => covered?.[i] || journal.covers(keys[i] as string)
-      const states = replies.map((reply, i) => (isCovered(i) ? DEFERRED : toState(reply)))
-      return expandAll(states, options.maxValueBytes)
+      const known = (i: number) => repeats?.find(keys[i] as string, replies[i] as Reply)
+      const states = replies.map((reply, i) => (isCovered(i) ? DEFERRED : (known(i) ?? toState(reply))))
+      const expanded = expandAll(states, options.maxValueBytes)
+      const whole = expanded instanceof Promise ? await expanded : expanded
+      return repeats ? whole.map((state, i) => repeats.add(keys[i] as string, replies[i] as Reply, state)) : whole
     },
 
     acquire: (key, { token, leaseMs, over = '', spentMs = 0 }) => {
@@ -216,6 +223,7 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
         const lastTry = journal.replay((removal) => carryOut(topology, removal))
         await withDeadline(lastTry, LAST_TRY_MS, 'what was deferred', options.clock).catch(() => {})
       }
+      repeats?.clear()
       await topology.close()
       return journal.size
     },

@@ -1,11 +1,14 @@
-interface Node<T> {
-  readonly key: string
-  item: T
-  size: number
-  visited: boolean
+/**
+ * What a {@link Sieve} holds: its own place in the order of eviction is in it, which saves an object for each and a look at
+ * it for each hit. One item is in one sieve, once.
+ */
+export abstract class Sieved {
+  key = ''
+  size = 0
+  visited = false
   /** Towards the newest. */
-  newer: Node<T> | undefined
-  older: Node<T> | undefined
+  newer: this | undefined = undefined
+  older: this | undefined = undefined
 }
 
 /**
@@ -13,11 +16,11 @@ interface Node<T> {
  * SIEVE, from Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024. A hit only sets a flag, so it costs no more than
  * a look-up, and one scan through many cold keys does not flush the warm ones.
  */
-export class Sieve<T> {
-  readonly #nodes = new Map<string, Node<T>>()
-  #newest: Node<T> | undefined
-  #oldest: Node<T> | undefined
-  #hand: Node<T> | undefined
+export class Sieve<T extends Sieved> {
+  readonly #items = new Map<string, T>()
+  #newest: T | undefined
+  #oldest: T | undefined
+  #hand: T | undefined
   #bytes = 0
 
   constructor(
@@ -26,7 +29,7 @@ export class Sieve<T> {
   ) {}
 
   get size(): number {
-    return this.#nodes.size
+    return this.#items.size
   }
 
   get bytes(): number {
@@ -34,75 +37,85 @@ export class Sieve<T> {
   }
 
   get(key: string): T | undefined {
-    const node = this.#nodes.get(key)
-    if (node === undefined) return undefined
-    node.visited = true
-    return node.item
+    const item = this.#items.get(key)
+    // What is written to has to go back to memory: among many keys that costs more than to look.
+    if (item !== undefined && !item.visited) item.visited = true
+    return item
   }
 
   keys(): IterableIterator<string> {
-    return this.#nodes.keys()
+    return this.#items.keys()
   }
 
   /** Adds or replaces. An item that is larger than everything that may be held is not kept, nor what it replaces: false. */
   set(key: string, item: T, size: number): boolean {
-    let node = this.#nodes.get(key)
+    const known = this.#items.get(key)
     if (size > this.maxBytes) {
-      if (node) this.#drop(node)
+      if (known) this.#drop(known)
       return false
     }
-    if (node) {
-      this.#bytes += size - node.size
-      node.item = item
-      node.size = size
-      node.visited = true
-    } else {
-      node = { key, item, size, visited: false, newer: undefined, older: this.#newest }
-      this.#add(node)
-    }
-    while (this.#nodes.size > this.maxItems || this.#bytes > this.maxBytes) this.#evict(node)
+    item.key = key
+    item.size = size
+    if (known) this.#replace(known, item)
+    else this.#add(item)
+    while (this.#items.size > this.maxItems || this.#bytes > this.maxBytes) this.#evict(item)
     return true
   }
 
   delete(key: string): boolean {
-    const node = this.#nodes.get(key)
-    if (node) this.#drop(node)
-    return node !== undefined
+    const item = this.#items.get(key)
+    if (item) this.#drop(item)
+    return item !== undefined
   }
 
   clear(): void {
-    this.#nodes.clear()
+    this.#items.clear()
     this.#newest = this.#oldest = this.#hand = undefined
     this.#bytes = 0
   }
 
-  #add(node: Node<T>): void {
-    if (this.#newest) this.#newest.newer = node
-    else this.#oldest = node
-    this.#newest = node
-    this.#nodes.set(node.key, node)
-    this.#bytes += node.size
+  #add(item: T): void {
+    item.older = this.#newest
+    if (this.#newest) this.#newest.newer = item
+    else this.#oldest = item
+    this.#newest = item
+    this.#items.set(item.key, item)
+    this.#bytes += item.size
+  }
+
+  /** In the same place, and warm: somebody has asked for it. */
+  #replace(known: T, item: T): void {
+    item.visited = true
+    item.newer = known.newer
+    item.older = known.older
+    if (item.newer) item.newer.older = item
+    else this.#newest = item
+    if (item.older) item.older.newer = item
+    else this.#oldest = item
+    if (this.#hand === known) this.#hand = item
+    this.#items.set(item.key, item)
+    this.#bytes += item.size - known.size
   }
 
   /** @param kept - what has just been set: where all others are warm, it would be the first to go and none could come in */
-  #evict(kept: Node<T>): void {
-    let node = this.#hand ?? (this.#oldest as Node<T>)
-    while (node.visited || node === kept) {
-      node.visited = false
-      node = node.newer ?? (this.#oldest as Node<T>)
+  #evict(kept: T): void {
+    let item = this.#hand ?? (this.#oldest as T)
+    while (item.visited || item === kept) {
+      item.visited = false
+      item = item.newer ?? (this.#oldest as T)
     }
-    this.#hand = node
+    this.#hand = item
     // Moves the hand on to the next newer one.
-    this.#drop(node)
+    this.#drop(item)
   }
 
-  #drop(node: Node<T>): void {
-    if (this.#hand === node) this.#hand = node.newer
-    if (node.newer) node.newer.older = node.older
-    else this.#newest = node.older
-    if (node.older) node.older.newer = node.newer
-    else this.#oldest = node.newer
-    this.#nodes.delete(node.key)
-    this.#bytes -= node.size
+  #drop(item: T): void {
+    if (this.#hand === item) this.#hand = item.newer
+    if (item.newer) item.newer.older = item.older
+    else this.#newest = item.older
+    if (item.older) item.older.newer = item.newer
+    else this.#oldest = item.newer
+    this.#items.delete(item.key)
+    this.#bytes -= item.size
   }
 }

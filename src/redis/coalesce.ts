@@ -27,17 +27,21 @@ export function coalesceReads(
     const reads = [...waiting]
     waiting = new Map()
     for (let i = 0; i < reads.length; i += MAX_BATCH) {
-      void send(reads.length <= MAX_BATCH ? reads : reads.slice(i, i + MAX_BATCH))
+      send(reads.length <= MAX_BATCH ? reads : reads.slice(i, i + MAX_BATCH))
     }
   }
-  const send = async (reads: readonly (readonly [key: string, read: Waiting])[]) => {
-    try {
-      const states = await readMany(reads.map(([key]) => key))
-      if (states.length !== reads.length) throw new CacheTroubleError('GARBAGE', 'a read was answered for other keys')
-      for (let i = 0; i < reads.length; i++) reads[i]?.[1].resolve(states[i] as State)
-    } catch (error) {
-      for (const [, read] of reads) read.resolve({ kind: 'error', error: error as Error })
+  const send = (reads: readonly (readonly [key: string, read: Waiting])[]) => {
+    const failed = (error: Error) => {
+      for (const [, read] of reads) read.resolve({ kind: 'error', error })
     }
+    const answered = (states: readonly State[]) => {
+      if (states.length !== reads.length) {
+        failed(new CacheTroubleError('GARBAGE', 'a read was answered for other keys'))
+        return
+      }
+      for (let i = 0; i < reads.length; i++) reads[i]?.[1].resolve(states[i] as State)
+    }
+    readMany(reads.map(([key]) => key)).then(answered, failed)
   }
 
   return (key) => {

@@ -1,5 +1,6 @@
 import type { Algorithm, Compression } from '../compression.ts'
 import type { Body, Draft, State, Value } from '../drivers/driver.ts'
+import { KeptBody } from '../packing.ts'
 
 /*
  * Values are compressed and expanded here, next to the wire, so that all above deals with bodies as they were packed:
@@ -94,7 +95,9 @@ async function expandThem(states: readonly State[], maxBytes: number): Promise<r
 type Compressed = Value & { readonly body: { readonly data: Buffer } }
 
 function isCompressed(state: State): state is Compressed {
-  return state.kind === 'value' && state.header.compression !== undefined && state.body.data !== undefined
+  if (state.kind !== 'value' || state.header.compression === undefined) return false
+  // What is kept has been expanded.
+  return state.body.data !== undefined && !(state.body instanceof KeptBody)
 }
 
 /** What cannot be expanded is a miss for its own key alone, like any payload that nobody can unpack. */

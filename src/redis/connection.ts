@@ -1,6 +1,7 @@
 import { Breaker, type BreakerRules } from '../breaker.ts'
 import type { Clock } from '../clock.ts'
-import { CommandTimeoutError, sleep, withDeadline } from '../deadline.ts'
+import { CommandTimeoutError, sleep, tooLong, withDeadline } from '../deadline.ts'
+import { Deadlines } from '../deadlines.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { type ClientRecipe, endClient, type RedisClient } from './client.ts'
 import type { Run } from './topology.ts'
@@ -40,6 +41,8 @@ const MAX_CORKED = 512
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #breaker: Breaker
+  /** By their length in ms. */
+  readonly #deadlines = new Map<number, Deadlines>()
   #client: RedisClient | undefined
   #connecting: Promise<void> | undefined
   /** The first connection that callers may wait for; gone once it stands, fails or took too long. */
@@ -68,6 +71,16 @@ export class Connection {
 
   /** Sends a command and waits for its reply, at most `timeoutMs`. @throws CacheTroubleError */
   run<T>(
+    command: string,
+    send: (client: RedisClient) => Promise<T>,
+    timeoutMs = this.#options.commandTimeoutMs,
+  ): Promise<T> {
+    if (this.#client) this.#cork(this.#client)
+    return this.runNow(command, send, timeoutMs)
+  }
+
+  /** The same for what need not go out together with others, since it has been put together already: reads. */
+  runNow<T>(
     command: string,
     send: (client: RedisClient) => Promise<T>,
     timeoutMs = this.#options.commandTimeoutMs,
@@ -101,24 +114,51 @@ export class Connection {
     return new CacheTroubleError(reason?.code ?? 'AWAY', `Redis is away${reason ? `: ${reason.message}` : ''}`)
   }
 
-  async #send<T>(
+  /** One promise for each command, and no function that awaits: this is on the path of every read. */
+  #send<T>(
     client: RedisClient,
     command: string,
     send: (client: RedisClient) => Promise<T>,
     timeoutMs: number,
   ): Promise<T> {
-    const sentAt = this.#options.clock.now()
-    this.#cork(client)
-    try {
-      const reply = await withDeadline(send(client), timeoutMs, command, this.#options.clock)
-      this.#repliedAt = sentAt
-      this.#breaker.succeeded()
-      return reply
-    } catch (error) {
-      const trouble = this.#explained(toTrouble(error, this.#options.secrets))
-      this.#judge(client, trouble, sentAt, timeoutMs)
-      throw trouble
+    return new Promise((resolve, reject) => {
+      const sentAt = this.#options.clock.now()
+      const fail = (error: unknown) => {
+        const trouble = this.#explained(toTrouble(error, this.#options.secrets))
+        this.#judge(client, trouble, sentAt, timeoutMs)
+        reject(trouble)
+      }
+      let sent: Promise<T>
+      try {
+        sent = send(client)
+      } catch (error) {
+        return fail(error)
+      }
+      const deadlines = this.#deadlinesOf(timeoutMs)
+      const deadline = deadlines.begin((stalled) => fail(tooLong(command, timeoutMs, stalled)))
+      sent.then(
+        (reply) => {
+          if (!deadlines.end(deadline)) return
+          this.#repliedAt = sentAt
+          this.#breaker.succeeded()
+          resolve(reply)
+        },
+        (error) => {
+          if (deadlines.end(deadline)) fail(error)
+        },
+      )
+    })
+  }
+
+  /** Most commands have the same time. What is given less, for what came before it, is given whole milliseconds. */
+  #deadlinesOf(timeoutMs: number): Deadlines {
+    const ms = Math.ceil(timeoutMs)
+    let deadlines = this.#deadlines.get(ms)
+    if (deadlines === undefined) {
+      deadlines = new Deadlines(ms, this.#options.clock)
+      this.#deadlines.set(ms, deadlines)
     }
+    return deadlines
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { State } from '../drivers/driver.ts'
 import type { Places } from '../drivers/places.ts'
-import { Sieve } from '../drivers/sieve.ts'
+import { Sieve, Sieved } from '../drivers/sieve.ts'
 import type { NearStats } from '../events.ts'
 import { matches } from '../glob.ts'
 import type { Near } from '../tier.ts'
@@ -18,12 +18,16 @@ export interface NearLimits {
 /** What is worth a copy: what is absent may come at any time, and who loads is settled in the store. */
 export type Copied = Extract<State, { kind: 'value' | 'stamp' }>
 
-interface Copy {
-  readonly state: Copied
-  readonly feed: Feed
-  readonly epoch: number
-  /** By our clock, before the read was sent: then at the latest it was current. */
-  readonly readAt: number
+class Copy extends Sieved {
+  /** @param readAt - by our clock, before the read was sent: then at the latest it was current */
+  constructor(
+    readonly state: Copied,
+    readonly feed: Feed,
+    readonly epoch: number,
+    readonly readAt: number,
+  ) {
+    super()
+  }
 }
 
 /** Reads of one key that are under way. */
@@ -101,7 +105,7 @@ export class NearCopies implements ChangeListener, Near {
     const { feed, epoch, readAt } = read
     // A parsed value takes about twice the bytes that it was encoded in.
     const size = state.kind === 'value' ? 2 * state.body.size : 0
-    this.#copies.set(this.places.of(key), { state, feed, epoch, readAt }, size + OVERHEAD + 2 * key.length)
+    this.#copies.set(this.places.of(key), new Copy(state, feed, epoch, readAt), size + OVERHEAD + 2 * key.length)
   }
 
   changed(key: string): void {

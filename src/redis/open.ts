@@ -41,7 +41,7 @@ export function openRedis(options: RedisOptions): StoreTier {
       if (state === 'ready') redis.replay()
     },
   })
-  const redis = redisDriver({ ...options, topology, journal, serverClock })
+  const redis = redisDriver({ ...options, topology, journal, serverClock, keepsCopies: near !== undefined })
   const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock, serverClock }) : redis
   return coalescedTier(driver, copies)
 }

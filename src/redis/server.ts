@@ -51,23 +51,23 @@ export class Server implements Topology {
     return this.#connection.run(command, send, timeoutMs)
   }
 
-  async read(keys: readonly string[]): Promise<readonly Reply[]> {
-    if (keys.length === 1) return [await this.#readOne(keys[0] as string)]
-    try {
-      return await this.#connection.run('MGET', (client) => client.mgetBuffer(keys))
-    } catch (error) {
-      // One key that may not be read fails the whole command: its neighbours are asked for on their own.
-      if (!(error instanceof CacheTroubleError) || !error.local) throw error
-      return Promise.all(keys.map((key) => this.#readOne(key)))
-    }
+  read(keys: readonly string[]): Promise<readonly Reply[]> {
+    if (keys.length === 1) return this.#readOne(keys[0] as string)
+    return this.#connection
+      .runNow('MGET', (client) => client.mgetBuffer(keys))
+      .catch(async (error) => {
+        // One key that may not be read fails the whole command: its neighbours are asked for on their own.
+        if (!(error instanceof CacheTroubleError) || !error.local) throw error
+        return (await Promise.all(keys.map((key) => this.#readOne(key)))).flat()
+      })
   }
 
-  async #readOne(key: string): Promise<Reply> {
-    try {
-      return await this.#connection.run('GET', (client) => client.getBuffer(key))
-    } catch (error) {
-      return error as CacheTroubleError
-    }
+  #readOne(key: string): Promise<readonly Reply[]> {
+    const reply = this.#connection.runNow('GET', (client) => client.getBuffer(key))
+    return reply.then(
+      (bytes) => [bytes],
+      (error) => [error],
+    )
   }
 
   unlink(keys: readonly string[]): Promise<number> {

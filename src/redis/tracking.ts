@@ -26,6 +26,8 @@ export interface ChangeListener {
 
 /** Every write below the prefix sends one message, so the connection is given up when nobody has used it for a while. */
 const IDLE_MS = 30_000
+/** All copies go with it: a service that has nothing to do for a minute should not begin from nothing. */
+const NEAR_IDLE_MS = 300_000
 const CHANNEL = '__redis__:invalidate'
 /** What an announced pattern begins with: no key does. */
 const GLOB = '*'
@@ -196,12 +198,13 @@ export class Tracking implements Feed {
   }
 
   #closeLater(): void {
-    const { clock } = this.#options
+    const { clock, near } = this.#options
+    const idleMs = near ? NEAR_IDLE_MS : IDLE_MS
     if (this.#idle) clock.clearTimeout(this.#idle)
     this.#idle = clock.setTimeout(() => {
-      if (this.#watchers.size > 0 || clock.now() - this.#usedAt < IDLE_MS) this.#closeLater()
+      if (this.#watchers.size > 0 || clock.now() - this.#usedAt < idleMs) this.#closeLater()
       else void this.#end()
-    }, IDLE_MS)
+    }, idleMs)
     this.#idle.unref?.()
   }
 }

@@ -1,10 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Sieve } from '../../src/drivers/sieve.ts'
+import { Sieve, Sieved } from '../../src/drivers/sieve.ts'
 
 type Step =
   | { readonly do: 'set' | 'get' | 'delete'; readonly key: string; readonly size: number }
   | { readonly do: 'clear' }
+
+class Item extends Sieved {
+  constructor(readonly value: number) {
+    super()
+  }
+}
+
+/** A sieve of numbers. */
+function sieveOf(maxItems: number, maxBytes: number) {
+  const sieve = new Sieve<Item>(maxItems, maxBytes)
+  return {
+    sieve,
+    get: (key: string) => sieve.get(key)?.value,
+    set: (key: string, value: number, size: number) => sieve.set(key, new Item(value), size),
+  }
+}
 
 const key = fc.constantFrom(...'abcdefghij')
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -22,7 +38,7 @@ describe('a sieve', () => {
         fc.integer({ min: 1, max: 30 }),
         fc.array(step, { maxLength: 150 }),
         (maxItems, maxBytes, steps) => {
-          const sieve = new Sieve<number>(maxItems, maxBytes)
+          const { sieve, get, set } = sieveOf(maxItems, maxBytes)
           let before: string[] = []
           const last = new Map<string, { value: number; size: number }>()
           steps.forEach((one, value) => {
@@ -30,12 +46,12 @@ describe('a sieve', () => {
               sieve.clear()
               last.clear()
             } else if (one.do === 'set') {
-              expect(sieve.set(one.key, value, one.size)).toBe(one.size <= maxBytes)
+              expect(set(one.key, value, one.size)).toBe(one.size <= maxBytes)
               last.set(one.key, { value, size: one.size })
               // What has just been set is there, whatever had to go for it.
               expect([...sieve.keys()].includes(one.key)).toBe(one.size <= maxBytes)
             } else if (one.do === 'get') {
-              const found = sieve.get(one.key)
+              const found = get(one.key)
               if (found !== undefined) expect(found).toBe(last.get(one.key)?.value)
             } else {
               expect(sieve.delete(one.key)).toBe(before.includes(one.key))
@@ -55,53 +71,53 @@ describe('a sieve', () => {
   })
 
   test('evicts nothing while there is room', () => {
-    const sieve = new Sieve<number>(10, 100)
-    for (let i = 0; i < 10; i++) sieve.set(`${i}`, i, 10)
-    expect(Array.from({ length: 10 }, (_, i) => sieve.get(`${i}`))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    const { get, set } = sieveOf(10, 100)
+    for (let i = 0; i < 10; i++) set(`${i}`, i, 10)
+    expect(Array.from({ length: 10 }, (_, i) => get(`${i}`))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
   test('keeps a hot set through a scan of cold keys', () => {
-    const sieve = new Sieve<number>(100, 1e9)
+    const { get, set } = sieveOf(100, 1e9)
     const hot = Array.from({ length: 50 }, (_, i) => `hot${i}`)
-    for (const name of hot) sieve.set(name, 1, 1)
-    for (const name of hot) sieve.get(name)
+    for (const name of hot) set(name, 1, 1)
+    for (const name of hot) get(name)
     let lost = 0
     for (let i = 0; i < 10_000; i++) {
-      sieve.set(`cold${i}`, 1, 1)
+      set(`cold${i}`, 1, 1)
       const name = hot[i % hot.length] as string
-      if (sieve.get(name) === undefined) {
+      if (get(name) === undefined) {
         lost++
-        sieve.set(name, 1, 1)
+        set(name, 1, 1)
       }
     }
     expect(lost).toBeLessThan(10)
   })
 
   test('lets a new key in where all others are warm, and lets it become warm', () => {
-    const sieve = new Sieve<number>(3, 1e9)
+    const { get, set } = sieveOf(3, 1e9)
     const warm = () => {
-      for (const name of ['a', 'b', 'c']) sieve.get(name)
+      for (const name of ['a', 'b', 'c']) get(name)
     }
-    for (const name of ['a', 'b', 'c']) sieve.set(name, 1, 1)
+    for (const name of ['a', 'b', 'c']) set(name, 1, 1)
     for (let i = 0; i < 20; i++) {
       warm()
-      sieve.set(`new${i}`, i, 1)
-      expect(sieve.get(`new${i}`)).toBe(i)
+      set(`new${i}`, i, 1)
+      expect(get(`new${i}`)).toBe(i)
     }
   })
 
   test('of one item holds the newest', () => {
-    const sieve = new Sieve<number>(1, 10)
-    sieve.set('a', 1, 10)
-    sieve.get('a')
-    sieve.set('b', 2, 10)
-    expect([sieve.get('a'), sieve.get('b'), sieve.bytes]).toEqual([undefined, 2, 10])
+    const { sieve, get, set } = sieveOf(1, 10)
+    set('a', 1, 10)
+    get('a')
+    set('b', 2, 10)
+    expect([get('a'), get('b'), sieve.bytes]).toEqual([undefined, 2, 10])
   })
 
   test('what outgrows it is gone, old value and all', () => {
-    const sieve = new Sieve<number>(10, 10)
-    sieve.set('a', 1, 5)
-    expect(sieve.set('a', 2, 11)).toBe(false)
-    expect([sieve.get('a'), sieve.size, sieve.bytes]).toEqual([undefined, 0, 0])
+    const { sieve, get, set } = sieveOf(10, 10)
+    set('a', 1, 5)
+    expect(set('a', 2, 11)).toBe(false)
+    expect([get('a'), sieve.size, sieve.bytes]).toEqual([undefined, 0, 0])
   })
 })

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { type CacheOptions, createCache } from 'cachewell'
+import { type CacheOptions, createCache, type StandardSchema } from 'cachewell'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
@@ -119,6 +119,47 @@ function describeBatches(name: string, urlOf: () => string): void {
       }
       const loaded = [...load.mock.calls.flatMap(([some]) => some), ...one.mock.calls.flat()]
       expect(loaded.sort((a, b) => a - b)).toEqual(ids)
+    })
+
+    test('what is stored and does not fit the schema is loaded anew, that id alone, and replaced', async () => {
+      const { cache, of } = await open()
+      const validate = (value: unknown) =>
+        typeof (value as { id?: unknown }).id === 'number' ? { value } : { issues: [{ message: 'no id' }] }
+      const schema: StandardSchema = { '~standard': { version: 1, vendor: 'hand-written', validate } }
+      const load = vi.fn(async (ids: number[]) => ids.map((id) => (id === 9 ? ({ no: id } as never) : { id })))
+      const users = cache.cachedMany(load, { key: 'user', ttl, schema })
+      const unchecked = cache.cachedMany(async (ids: number[]) => ids, { key: 'user', ttl })
+      expect(await users([1, 2, 3, 4])).toEqual(usersOf([1, 2, 3, 4]))
+      await until(() => of('store').length === 4)
+      expect(
+        await unchecked.set([
+          [2, { nick: 'of an older version' } as never],
+          [4, 'word' as never],
+        ]),
+      ).toBe(true)
+
+      expect(await users.peek([1, 2])).toEqual([{ id: 1 }, undefined])
+      expect(await users([4, 3, 2, 1, 5])).toEqual(usersOf([4, 3, 2, 1, 5]))
+      expect(load.mock.calls).toEqual([[[1, 2, 3, 4]], [[4, 2, 5]]])
+      expect(
+        of('miss')
+          .slice(4)
+          .map(({ key, reason }) => [key, reason])
+          .sort(),
+      ).toEqual([
+        ['user:2', 'invalid'],
+        ['user:4', 'invalid'],
+        ['user:5', 'absent'],
+      ])
+      await until(() => of('store').length === 4 + 2 + 3)
+      expect(await users([1, 2, 3, 4, 5])).toEqual(usersOf([1, 2, 3, 4, 5]))
+      expect(load.mock.calls).toHaveLength(2)
+
+      // What is loaded and does not fit is passed through, and the others of that load are stored.
+      expect(await users([8, 9])).toEqual([{ id: 8 }, { no: 9 }])
+      await until(() => of('store').some(({ key, stored }) => key === 'user:8' && stored))
+      expect(of('store').find(({ key }) => key === 'user:9')).toMatchObject({ stored: false, reason: 'invalid' })
+      expect(await users.peek([8, 9])).toEqual([{ id: 8 }, undefined])
     })
 
     test('hostile ids are ids like others', async () => {

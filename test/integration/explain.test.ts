@@ -148,7 +148,7 @@ function describeExplaining(name: string, urlOf: () => string, tier: 'memory' | 
 
     test('mistakes are thrown', async () => {
       const { cache } = await open()
-      await expect(cache.explain(async () => 1, [])).rejects.toThrow(CacheConfigError)
+      await expect(cache.explain((async () => 1) as never, [] as never)).rejects.toThrow(CacheConfigError)
       await expect(cache.explain('')).rejects.toThrow(CacheConfigError)
     })
 

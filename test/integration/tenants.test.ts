@@ -3,6 +3,7 @@ import { type CacheOptions, commitScope, createCache } from 'cachewell'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HandClock } from '../../src/testing/hand-clock.ts'
 import { describeRedis } from '../support/redis-available.ts'
+import { RedisCluster } from '../support/redis-cluster.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
 import { makeGate, type OpenedCache, openReady } from './open-cache.ts'
@@ -132,6 +133,11 @@ function describeTenants(kind: string, options: () => CacheOptions): void {
         expect(await fill()).toEqual({ [tenant]: 1 })
       }
       expect(await cache.tenant('globex').invalidate('*')).toEqual(one)
+      expect(await fill()).toEqual({ globex: 1 })
+      expect(await as('acme', () => user.invalidateAll())).toEqual(one)
+      expect(await fill()).toEqual({ acme: 1 })
+      // A cache of one tenant is asked for that one's, whoever runs.
+      expect(await as('acme', () => cache.tenant('globex').invalidateAll(user))).toEqual(one)
       expect(await fill()).toEqual({ globex: 1 })
     })
 
@@ -416,5 +422,56 @@ describeRedis('tenants', () => {
     ])
     const plain = await openReady({ url: server.url, prefix })
     expect(await plain.cache.invalidate('*')).toEqual({ removed: 3, deferred: false })
+  })
+})
+
+describeRedis('tenants of a cluster', () => {
+  let cluster: RedisCluster
+  beforeAll(async () => {
+    cluster = await RedisCluster.start()
+  })
+  afterAll(() => cluster[Symbol.asyncDispose]())
+
+  describeTenants('in a cluster', () => ({ url: cluster.url }))
+
+  test('clearing one of them removes exactly its keys, from all masters', async () => {
+    const options = { url: cluster.url, prefix: 'clearing', tenant: () => request.getStore() }
+    const { cache } = await as('first', () => openReady(options))
+    const ids = Array.from({ length: 60 }, (_, id) => id)
+    const user = cache.cached(async (id: number) => id, { key: 'user', ttl: '1m', tags: ['users'] })
+    const order = cache.cached(async (id: number) => id, { key: 'order', ttl: '1m' })
+    // Names that begin as the first does, that are patterns which match it, and that would be the slot in a cluster.
+    const tenants = ['acme', 'acme2', 'ac*', '{acme}', 'globex']
+    const fill = () =>
+      Promise.all(tenants.map((tenant) => as(tenant, () => Promise.all(ids.flatMap((id) => [user(id), order(id)])))))
+    await fill()
+    const all = tenants.length * ids.length * 2
+    await until(() => cache.stats().stores === all)
+
+    const masters = await cluster.masters()
+    const keysOf = async (pattern: string) => {
+      const found = await Promise.all(masters.map((master) => master.command('KEYS', pattern) as Promise<string[]>))
+      return found.map((keys) => keys.sort())
+    }
+    const before = await keysOf('clearing::*')
+    const ofAcme = (keys: readonly string[]) => keys.filter((key) => key.startsWith('clearing::^acme:'))
+    expect(before.flat()).toHaveLength(all)
+    for (const keys of before) expect(ofAcme(keys).length).toBeGreaterThan(10)
+
+    expect(await cache.tenant('acme').invalidateAll(user)).toEqual({ removed: 60, deferred: false })
+    const users = (keys: readonly string[]) => ofAcme(keys).filter((key) => key.includes(':user:'))
+    expect(await keysOf('clearing::*')).toEqual(before.map((keys) => keys.filter((key) => !users(keys).includes(key))))
+
+    expect(await as('acme', () => cache.invalidate('*'))).toEqual({ removed: 60, deferred: false })
+    const rest = before.map((keys) => keys.filter((key) => !ofAcme(keys).includes(key)))
+    expect(await keysOf('clearing::*')).toEqual(rest)
+
+    // By tag: whoever's else it is stays a hit.
+    await fill()
+    await until(() => cache.stats().stores === all + 120)
+    await as('{acme}', () => cache.invalidateTags('users'))
+    await fill()
+    await until(() => cache.stats().stores === all + 120 + 60)
+    expect(cache.stats().misses).toBe(all + 120 + 60)
   })
 })

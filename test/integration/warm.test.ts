@@ -1,6 +1,6 @@
 import { CacheConfigError, commitScope, type WarmProgress } from 'cachewell'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runChild } from '../support/child.ts'
+import { type Child, runChild } from '../support/child.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/until.ts'
@@ -143,7 +143,9 @@ function describeWarming(name: string, urlOf: () => string): void {
     test('mistakes are thrown', async () => {
       const { cache } = await open()
       const call = cache.cached(async (id: number) => id, { key: 'mistakes', ttl: '5m' })
-      await expect(cache.warm(async (id: number) => id, lists(1))).rejects.toThrow(CacheConfigError)
+      await expect(cache.warm((async (id: number) => id) as unknown as typeof call, lists(1))).rejects.toThrow(
+        CacheConfigError,
+      )
       await expect(cache.warm(call, [1] as never)).rejects.toThrow('lists of arguments')
       await expect(cache.warm(call, lists(1), { concurrency: 0 })).rejects.toThrow('concurrency')
       await expect(cache.warm(call, lists(1), { signal: 'no' as never })).rejects.toThrow('AbortSignal')
@@ -174,25 +176,88 @@ describeRedis('warming Redis', () => {
     expect([get, evalsha]).toEqual([undefined, undefined])
   })
 
-  test('two processes that warm the same load each key once', async () => {
+  test('of two processes that warm the same, one goes on with what the other does not load, and each key is loaded once', async () => {
+    const count = 400
     const url = new URL('./children/warmer.ts', import.meta.url)
-    const children = [1, 2].map(() => runChild(url, { env: { URL_OF_STORE: redis.url }, timeoutMs: 60_000 }))
-    const told = (type: string) => () =>
-      children.every(({ messages }) => messages.some((message) => (message as { type: string }).type === type))
-    await until(told('ready'), { timeoutMs: 30_000 })
-    for (const child of children) child.send({ go: true })
-    await until(told('warmed'), { timeoutMs: 30_000 })
-    const results = children.map(({ messages }) => messages.at(-1) as { loaded: number[]; result: WarmProgress })
-    const ids = results.flatMap(({ loaded }) => loaded).sort((a, b) => a - b)
-    expect(ids).toEqual(lists(100).flat())
-    for (const { loaded, result } of results) {
-      expect(result).toMatchObject({ loaded: loaded.length, fresh: 100 - loaded.length, failed: 0, skipped: 0 })
-    }
+    const env = { URL_OF_STORE: redis.url, COUNT: `${count}` }
+    const children = [1, 2].map(() => runChild(url, { env, timeoutMs: 60_000 }))
+    type Told = { readonly type: string; readonly id: number; readonly result: WarmProgress }
+    const told = (child: Child | undefined, type: string) =>
+      ((child?.messages ?? []) as Told[]).filter((message) => message.type === type)
+    const loadedBy = (child: Child | undefined) => told(child, 'loading').map(({ id }) => id)
+    const [first, second] = children
+    await until(() => children.every((child) => told(child, 'ready').length === 1), { timeoutMs: 30_000 })
+    // The first has the leases of the first ten and keeps them; so the second has to go on with the next ones.
+    first?.send('warm')
+    await until(() => loadedBy(first).length === 10)
+    second?.send('warm')
+    await until(() => loadedBy(second).length === 10)
+    expect(children.flatMap(loadedBy).sort((a, b) => a - b)).toEqual(lists(20).flat())
+
+    for (const child of children) child.send('let go')
+    await until(() => children.every((child) => told(child, 'warmed').length === 1), { timeoutMs: 30_000 })
+    expect(children.flatMap(loadedBy).sort((a, b) => a - b)).toEqual(lists(count).flat())
     for (const child of children) {
+      const loaded = loadedBy(child).length
+      expect(loaded).toBeGreaterThanOrEqual(count / 10)
+      const [{ result } = {}] = told(child, 'warmed')
+      expect(result).toEqual({ ...none, loaded, fresh: count - loaded })
       child.endInput()
       expect(await child.done).toMatchObject({ code: 0 })
     }
   }, 60_000)
+
+  test('what waits for another process takes it over when nothing comes of it, and holds up nobody who needs it', async () => {
+    const options = { url: redis.url, prefix: 'chain' }
+    const [{ cache }, { cache: other }] = await Promise.all([openReady(options), openReady(options)])
+    const gate = makeGate()
+    const declared = { key: 'chain', ttl: '5m' } as const
+    const held = other.cached(async (_id: number) => gate.opened.then(() => 'old'), declared)
+    const loading = held(2)
+    await until(async () => (await other.explain(held, [2])).reason === 'leased')
+    const runs: number[] = []
+    const call = cache.cached(async (id: number): Promise<string> => {
+      runs.push(id)
+      return id === 3 ? `three after ${await call(2)}` : 'two'
+    }, declared)
+    // One at a time: the run of 3 needs that of 2, which begins after it.
+    const warming = cache.warm(call, [[2], [3]], { concurrency: 1 })
+    await until(() => runs.length === 1)
+    expect(runs).toEqual([3])
+    await held.invalidate(2)
+    expect(await warming).toEqual({ ...none, loaded: 2 })
+    expect(runs).toEqual([3, 2])
+    expect(await call.peek(3)).toBe('three after two')
+    gate.open()
+    await loading
+  })
+
+  test('of many ids, those that another process loads hold up neither the others of their call nor the next ones', async () => {
+    const options = { url: redis.url, prefix: 'many' }
+    const [{ cache }, { cache: other }] = await Promise.all([openReady(options), openReady(options)])
+    const gate = makeGate()
+    const declared = { key: 'user', ttl: '5m' } as const
+    const held = other.cachedMany(async (ids: number[]) => gate.opened.then(() => ids), declared)
+    const loading = held([1, 2, 3])
+    await until(async () => (await other.explain(held, [[3]])).reason === 'leased')
+    const asked: number[][] = []
+    const users = cache.cachedMany(async (ids: number[]) => {
+      asked.push(ids)
+      return ids
+    }, declared)
+    const steps: WarmProgress[] = []
+    const onProgress = (step: WarmProgress) => steps.push(step)
+    const warming = cache.warm(users, [[[1, 2]], [[3, 4, 5]], [[6, 7]]], { concurrency: 1, onProgress })
+    await until(() => steps.at(-1)?.loaded === 4)
+    expect(asked).toEqual([
+      [4, 5],
+      [6, 7],
+    ])
+    gate.open()
+    expect(await warming).toEqual({ ...none, loaded: 4, fresh: 3 })
+    await loading
+    expect(asked).toHaveLength(2)
+  })
 
   test('runs nothing while Redis is away', async () => {
     const gone = await RedisServer.start()

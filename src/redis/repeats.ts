@@ -1,0 +1,68 @@
+import type { State, Value } from '../drivers/driver.ts'
+import { Sieve, Sieved } from '../drivers/sieve.ts'
+import { KeptBody } from '../packing.ts'
+import type { Reply } from './topology.ts'
+
+class Known extends Sieved {
+  constructor(
+    readonly bytes: Buffer,
+    readonly value: Value,
+  ) {
+    super()
+  }
+}
+
+const MAX_ITEMS = 1_000
+const MAX_BYTES = 16 * 1024 * 1024
+/** What one takes beside its bytes and its value. */
+const OVERHEAD = 300
+/** A power of two. Among many more keys than this, few come twice before others have taken their place. */
+const PLACES = 2_048
+
+/**
+ * Values that were decoded before. Of what is hot, Redis gives the same bytes again and again, and to compare them takes
+ * a fiftieth of the time that it takes to parse them. Every read goes to Redis all the same, and only bytes that are equal
+ * to the last mean what those meant: so this can be neither stale nor wrong.
+ *
+ * What comes once is not kept: of what came lately there are a few bits of each value's id, for which nothing is allocated.
+ */
+export class Repeats {
+  readonly #known = new Sieve<Known>(MAX_ITEMS, MAX_BYTES)
+  readonly #lately = new Int32Array(PLACES)
+
+  /** What such a reply was decoded to before. */
+  find(key: string, reply: Reply): Value | undefined {
+    if (!Buffer.isBuffer(reply)) return undefined
+    const known = this.#known.get(key)
+    return known?.bytes.equals(reply) ? known.value : undefined
+  }
+
+  /** What to go on with: a value that is parsed once for all, where the same has come before. */
+  add(key: string, reply: Reply, state: State): State {
+    if (state.kind !== 'value' || !Buffer.isBuffer(reply) || !isDecoded(state) || !this.#cameLately(reply)) return state
+    const value = { ...state, body: new KeptBody(state.body) }
+    // What comes from a socket is part of a larger piece of memory, all of which would be kept.
+    const known = new Known(Buffer.from(reply), value)
+    // Parsed, a value takes about twice the bytes that it was encoded in.
+    this.#known.set(key, known, OVERHEAD + reply.byteLength + 2 * state.body.size)
+    return value
+  }
+
+  clear(): void {
+    this.#known.clear()
+  }
+
+  /** An id is random: eight of its letters say where to look, and what for. */
+  #cameLately(reply: Buffer): boolean {
+    const place = Math.imul(reply.readInt32LE(6), 0x9e3779b1) >>> 21
+    const mark = reply.readInt32LE(10)
+    if (this.#lately[place] === mark) return true
+    this.#lately[place] = mark
+    return false
+  }
+}
+
+/** A serializer of the user's may change the bytes that it is given; what is not whole stays as it is. */
+function isDecoded({ body }: Value): boolean {
+  return body.encoding !== 'custom' && body.data !== undefined && !(body instanceof KeptBody)
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import type { Body, State, Value } from '../../src/drivers/driver.ts'
+import { decodeEntry, type EntryHeader, encodeEntry, newId } from '../../src/entry.ts'
+import { KeptBody, keptPacking } from '../../src/packing.ts'
+import { Repeats } from '../../src/redis/repeats.ts'
+
+const KEY = 'p::k'
+const RULES = { serializer: undefined, maxValueBytes: 1_000 }
+const HEADER: EntryHeader = {
+  ...{ kind: 'value', id: newId(), createdAt: 0, softExpiresAt: 1, hardExpiresAt: 1, loadMs: 0 },
+  ...{ encoding: 'json', optimistic: false, expired: false, version: '', stamps: [] },
+}
+
+function reply(text: string, id = newId(), header: Partial<EntryHeader> = {}): Buffer {
+  return Buffer.from(encodeEntry({ ...HEADER, id, ...header }, text))
+}
+
+function decoded(bytes: Buffer): Value {
+  const entry = decodeEntry(bytes)
+  if (!entry) throw new Error('no entry')
+  const { header, text, size } = entry
+  return { kind: 'value', header, body: { encoding: header.encoding, data: text, size } }
+}
+
+/** As a driver reads: what is known, or what the bytes say. */
+function read(repeats: Repeats, bytes: Buffer, key = KEY, body: Partial<Body> = {}): { state: State; known: boolean } {
+  const known = repeats.find(key, bytes)
+  if (known) return { state: known, known: true }
+  const value = decoded(bytes)
+  return { state: repeats.add(key, bytes, { ...value, body: { ...value.body, ...body } }), known: false }
+}
+
+const isKnown = (repeats: Repeats, bytes: Buffer, key?: string) => read(repeats, Buffer.from(bytes), key).known
+const unpacked = (state: State) => keptPacking('clone').unpack((state as Value).body, RULES)
+
+describe('repeats', () => {
+  test('a value that comes once is not kept; from the third time on it is known', () => {
+    const repeats = new Repeats()
+    const bytes = reply('{"a":[1]}')
+    expect([1, 2, 3, 4].map(() => isKnown(repeats, bytes))).toEqual([false, false, true, true])
+  })
+
+  test('everyone gets an object of their own', () => {
+    const repeats = new Repeats()
+    const bytes = reply('{"a":[1]}')
+    for (let i = 0; i < 5; i++) {
+      const value = unpacked(read(repeats, bytes).state) as { a: number[] }
+      expect(value).toEqual({ a: [1] })
+      value.a.push(2)
+    }
+  })
+
+  test('other bytes are another value, even under the same id', () => {
+    const repeats = new Repeats()
+    const id = newId()
+    for (let i = 0; i < 3; i++) isKnown(repeats, reply('{"a":1}', id))
+    const other = reply('{"a":2}', id)
+    expect(isKnown(repeats, other)).toBe(false)
+    expect(unpacked(read(repeats, other).state)).toEqual({ a: 2 })
+    // A header that was changed by an invalidation is not the one that is known either.
+    expect(isKnown(repeats, reply('{"a":2}', id, { expired: true }))).toBe(false)
+  })
+
+  test('the same bytes at another key are known there only when they have come there', () => {
+    const repeats = new Repeats()
+    const bytes = reply('1')
+    for (let i = 0; i < 3; i++) isKnown(repeats, bytes)
+    expect(isKnown(repeats, bytes, 'p::other')).toBe(false)
+  })
+
+  test('what a serializer of the user reads is never kept, nor what is cut short', () => {
+    const repeats = new Repeats()
+    const bytes = reply('1')
+    for (const body of [{ encoding: 'custom' }, { data: undefined }] as const) {
+      for (let i = 0; i < 4; i++) expect(read(repeats, bytes, KEY, body).known).toBe(false)
+    }
+  })
+
+  test('what is no value is as it was found', () => {
+    const repeats = new Repeats()
+    const absent: State = { kind: 'absent' }
+    expect(repeats.find(KEY, null)).toBeUndefined()
+    expect(repeats.add(KEY, null, absent)).toBe(absent)
+  })
+
+  test('holds no memory of the socket, and of many keys only some', () => {
+    const repeats = new Repeats()
+    const pool = Buffer.alloc(64_000)
+    const all = Array.from({ length: 3_000 }, (_, i) => ({ key: `p::${i}`, bytes: reply(`"value ${i}"`) }))
+    for (let pass = 0; pass < 3; pass++) {
+      for (const { key, bytes } of all) {
+        bytes.copy(pool, 100)
+        read(repeats, pool.subarray(100, 100 + bytes.byteLength), key)
+        read(repeats, pool.subarray(100, 100 + bytes.byteLength), key)
+      }
+    }
+    pool.fill(0)
+    const known = all.filter(({ key, bytes }) => repeats.find(key, bytes))
+    expect(known.length).toBeGreaterThan(500)
+    expect(known.length).toBeLessThanOrEqual(1_000)
+    for (const { key, bytes } of known) {
+      const body = repeats.find(key, bytes)?.body
+      expect(body).toBeInstanceOf(KeptBody)
+      expect(keptPacking('clone').unpack(body as Body, RULES)).toBe(`value ${key.slice(3)}`)
+    }
+  })
+})
