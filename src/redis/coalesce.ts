@@ -41,7 +41,11 @@ export function coalesceReads(
       }
       for (let i = 0; i < reads.length; i++) reads[i]?.[1].resolve(states[i] as State)
     }
-    readMany(reads.map(([key]) => key)).then(answered, failed)
+    try {
+      readMany(reads.map(([key]) => key)).then(answered, failed)
+    } catch (error) {
+      failed(error as Error)
+    }
   }
 
   return (key) => {
