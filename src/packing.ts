@@ -91,7 +91,7 @@ export function livePacking(isolation: Isolation): Packing {
     },
     unpack(body, rules) {
       if (body.encoding !== 'custom' && !rules.serializer) return give(body.data)
-      return readable(body, () => unpackCustom({ ...body, data: copy(body.data) }, rules))
+      return readable(body, () => unpackCustom(body, rules))
     },
     unpackForMany: (body, rules) => packing.unpack(body, rules),
   }
@@ -112,8 +112,9 @@ export class KeptBody implements Body {
     this.#data = Buffer.isBuffer(data) ? Buffer.from(data) : data
   }
 
+  /** When it has been parsed, it is of use to nobody any more; that it is there still shows that it is whole. */
   get data(): unknown {
-    return this.#data
+    return this.#parsed ?? this.#data
   }
 
   value(parse: () => unknown): unknown {
@@ -161,11 +162,14 @@ function packCustom(value: unknown, serializer: Serializer, rules: PackRules): B
   return { encoding: 'custom', data, size: sizeWithin(data, rules.maxValueBytes) }
 }
 
-/** Written with a serializer and read without one, or the other way about, or cut short: that is unreadable, too. */
+/**
+ * Written with a serializer and read without one, or the other way about, or cut short: that is unreadable, too. A serializer
+ * may hand out the very bytes that it is given, or a view of them: so they are a copy, for this caller alone.
+ */
 function unpackCustom(body: Body, { serializer }: PackRules): unknown {
   if (body.encoding !== 'custom' || !serializer || body.data === undefined)
     throw new Error('written with another serializer')
-  return serializer.deserialize(body.data as string | Uint8Array)
+  return serializer.deserialize(copy(body.data as string | Uint8Array))
 }
 
 /** What a parser says of bad data quotes the data, so its words go no further. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Body } from '../src/drivers/driver.ts'
 import { CacheTroubleError } from '../src/errors.ts'
-import { livePacking, type PackRules, type Serializer, wirePacking } from '../src/packing.ts'
+import { KeptBody, keptPacking, livePacking, type PackRules, type Serializer, wirePacking } from '../src/packing.ts'
 import { TooLargeError, UnstorableError } from '../src/storable.ts'
 import { expectSame, plainData } from './plain-data.ts'
 
@@ -13,6 +13,7 @@ const received = (body: Body): Body => ({ ...body, data: Buffer.from(body.data a
 
 const packings = [
   ['wire', wirePacking, received],
+  ['kept', keptPacking('clone'), (body: Body) => new KeptBody(received(body))],
   ['live, clone', livePacking('clone'), (body: Body) => body],
   ['live, freeze', livePacking('freeze'), (body: Body) => body],
 ] as const
@@ -88,12 +89,13 @@ describe.each(packings)('%s', (_, packing, travel) => {
     const value = Buffer.from('abc')
     const body = packing.pack(value, rules(serializer))
     value.fill('x')
-    if (packing !== wirePacking) {
-      const given = packing.unpack(body, rules(serializer)) as Buffer
-      expect(given.toString()).toBe('abc')
-      if (packing === packings[1][1]) given.fill('y')
+    for (const one of [body, travel(body)]) {
+      for (const unpack of [packing.unpack, packing.unpackForMany, packing.unpack]) {
+        const given = unpack(one, rules(serializer)) as Buffer
+        expect(given.toString()).toBe('abc')
+        given.fill('y')
+      }
     }
-    expect(`${packing.unpack(body, rules(serializer))}`).toBe('abc')
   })
 
   test('bytes of another realm are bytes', () => {
@@ -116,6 +118,18 @@ describe.each(packings)('%s', (_, packing, travel) => {
       expect(() => packing.unpack(body, rules(read))).toThrow(CacheTroubleError)
     }
   })
+})
+
+test('a body that is kept shows that it is whole, parsed or not', () => {
+  const cut = new KeptBody({ encoding: 'json', data: undefined, size: 22 })
+  const whole = new KeptBody({ encoding: 'json', data: Buffer.from('{"a":[1]}'), size: 31 })
+  expect(() => keptPacking('clone').unpack(cut, rules())).toThrow(CacheTroubleError)
+  for (let i = 0; i < 2; i++) {
+    expect(whole.data).toBeDefined()
+    expect(keptPacking('clone').unpack(whole, rules())).toEqual({ a: [1] })
+  }
+  expect(whole.data).toBeDefined()
+  expect(cut.data).toBeUndefined()
 })
 
 describe('a body that was cut short', () => {

@@ -205,6 +205,26 @@ describeRedis('explaining Redis', () => {
     ])
   })
 
+  test('a near copy that calls are served while the store does not answer', async () => {
+    const options = {
+      url: redis.url,
+      prefix: 'near-alone',
+      near: { maxStaleness: '30s' },
+      commandTimeout: '100ms',
+    } as const
+    const { cache, of } = await openReady(options)
+    const call = cache.cached(async (_id: number) => ({ text: 'value' }), { key: 'k:{0}', ttl: '1m' })
+    // Served, it has been parsed.
+    await until(async () => {
+      await call(1)
+      return of('hit').some(({ tier }) => tier === 'near')
+    })
+    await redis.command('CLIENT', 'PAUSE', '400', 'ALL')
+    const { verdict, stored } = await cache.explain(call, [1])
+    expect(verdict).toBe('hit')
+    expect(stored.map(({ tier }) => tier)).toEqual(['near'])
+  })
+
   test('a compressed value, in its size as it is stored', async () => {
     const { cache } = await openReady({ url: redis.url, prefix: 'large', compression: { above: 1_000 } })
     await until(() => cache.set('text', 'x'.repeat(50_000), { ttl: '1m' }))
