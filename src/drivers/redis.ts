@@ -101,7 +101,8 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       const states = replies.map((reply, i) => (isCovered(i) ? DEFERRED : (known(i) ?? toState(reply))))
       const expanded = expandAll(states, options.maxValueBytes)
       const whole = expanded instanceof Promise ? await expanded : expanded
-      return repeats ? whole.map((state, i) => repeats.add(keys[i] as string, replies[i] as Reply, state)) : whole
+      if (repeats) for (const [i, state] of whole.entries()) repeats.add(keys[i] as string, replies[i] as Reply, state)
+      return whole
     },
 
     acquire: (key, { token, leaseMs, over = '', spentMs = 0 }) => {

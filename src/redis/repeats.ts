@@ -18,6 +18,8 @@ const MAX_BYTES = 16 * 1024 * 1024
 const OVERHEAD = 300
 /** A power of two. Among many more keys than this, few come twice before others have taken their place. */
 const PLACES = 2_048
+/** Where there is no room left, so many times one has to come before it takes another's place. */
+const TRIES = 16
 
 /**
  * Values that were decoded before. Of what is hot, Redis gives the same bytes again and again, and to compare them takes
@@ -29,6 +31,7 @@ const PLACES = 2_048
 export class Repeats {
   readonly #known = new Sieve<Known>(MAX_ITEMS, MAX_BYTES)
   readonly #lately = new Int32Array(PLACES)
+  #tries = 0
 
   /** What such a reply was decoded to before. */
   find(key: string, reply: Reply): Value | undefined {
@@ -37,19 +40,29 @@ export class Repeats {
     return known?.bytes.equals(reply) ? known.value : undefined
   }
 
-  /** What to go on with: a value that is parsed once for all, where the same has come before. */
-  add(key: string, reply: Reply, state: State): State {
-    if (state.kind !== 'value' || !Buffer.isBuffer(reply) || !isDecoded(state) || !this.#cameLately(reply)) return state
+  /** Keeps what comes again. It is parsed when it comes once more, for all from then on: whoever reads it now has their own. */
+  add(key: string, reply: Reply, state: State): void {
+    if (state.kind !== 'value' || !Buffer.isBuffer(reply) || !isDecoded(state) || !this.#cameLately(reply)) return
+    // Parsed, a value takes about twice the bytes that it was encoded in.
+    const size = OVERHEAD + reply.byteLength + 2 * state.body.size
+    if (!this.#hasRoom(key, size)) return
     const value = { ...state, body: new KeptBody(state.body) }
     // What comes from a socket is part of a larger piece of memory, all of which would be kept.
-    const known = new Known(Buffer.from(reply), value)
-    // Parsed, a value takes about twice the bytes that it was encoded in.
-    this.#known.set(key, known, OVERHEAD + reply.byteLength + 2 * state.body.size)
-    return value
+    this.#known.set(key, new Known(Buffer.from(reply), value), size)
   }
 
   clear(): void {
     this.#known.clear()
+  }
+
+  /**
+   * Where more is hot than there is room for, most would be gone before it comes again, and to keep it takes as long as to
+   * parse it: then few take the place of others, and those that are asked for stay.
+   */
+  #hasRoom(key: string, size: number): boolean {
+    const { maxItems, maxBytes } = this.#known
+    if (this.#known.size < maxItems && this.#known.bytes + size <= maxBytes) return true
+    return this.#known.get(key) !== undefined || ++this.#tries % TRIES === 0
   }
 
   /** An id is random: eight of its letters say where to look, and what for. */

@@ -27,7 +27,9 @@ function read(repeats: Repeats, bytes: Buffer, key = KEY, body: Partial<Body> = 
   const known = repeats.find(key, bytes)
   if (known) return { state: known, known: true }
   const value = decoded(bytes)
-  return { state: repeats.add(key, bytes, { ...value, body: { ...value.body, ...body } }), known: false }
+  const state = { ...value, body: { ...value.body, ...body } }
+  repeats.add(key, bytes, state)
+  return { state, known: false }
 }
 
 const isKnown = (repeats: Repeats, bytes: Buffer, key?: string) => read(repeats, Buffer.from(bytes), key).known
@@ -79,8 +81,40 @@ describe('repeats', () => {
   test('what is no value is as it was found', () => {
     const repeats = new Repeats()
     const absent: State = { kind: 'absent' }
+    repeats.add(KEY, null, absent)
+    repeats.add(KEY, null, absent)
     expect(repeats.find(KEY, null)).toBeUndefined()
-    expect(repeats.add(KEY, null, absent)).toBe(absent)
+  })
+
+  test('where more is hot than there is room for, little is kept to be thrown away again', () => {
+    const repeats = new Repeats()
+    // A third of these has room.
+    const all = Array.from({ length: 160 }, (_, i) => ({ key: `p::${i}`, bytes: reply(`"${'x'.repeat(100_000)}"`) }))
+    let found = 0
+    let kept = 0
+    for (let pass = 0; pass < 20; pass++) {
+      for (const { key, bytes } of all) {
+        const { known } = read(repeats, bytes, key)
+        if (known) found++
+        else if (repeats.find(key, bytes)) kept++
+      }
+    }
+    expect(found).toBeGreaterThan(300)
+    expect(kept).toBeLessThan(350)
+  })
+
+  test('what has been kept gives way to what comes in its place, and in time to what others ask for', () => {
+    const repeats = new Repeats()
+    const large = (mark: string) => reply(`"${mark.repeat(100_000)}"`)
+    const first = Array.from({ length: 60 }, (_, i) => ({ key: `p::${i}`, bytes: large('x') }))
+    for (const { key, bytes } of first) for (let i = 0; i < 2; i++) read(repeats, bytes, key)
+    const at = first.find(({ key, bytes }) => repeats.find(key, bytes))?.key as string
+    const changed = large('y')
+    expect([1, 2, 3].map(() => isKnown(repeats, changed, at))).toEqual([false, false, true])
+    const other = large('z')
+    const times = Array.from({ length: 40 }, () => isKnown(repeats, other, 'p::other'))
+    expect(times.indexOf(true)).toBeGreaterThan(2)
+    expect(times.at(-1)).toBe(true)
   })
 
   test('holds no memory of the socket, and of many keys only some', () => {
