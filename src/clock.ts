@@ -27,6 +27,9 @@ const { setTimeout, clearTimeout, setImmediate } = globalThis
 const now = performance.now.bind(performance)
 const wall = Date.now.bind(Date)
 
+/** Some 24 days: a timer that is set for longer would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** So often the same time is told, at most: in a turn of the loop that takes long, it must not stand still. */
 const TOLD_AT_MOST = 32
 let told = 0
@@ -54,7 +57,7 @@ export const systemClock: Clock = {
   now,
   coarse,
   wall,
-  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  setTimeout: (callback, ms) => setTimeout(callback, Math.min(ms, LONGEST_MS)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
   // Edge runtimes have no setImmediate; there is no poll phase to wait for there either.
   setImmediate: setImmediate ? (callback) => setImmediate(callback) : (callback) => setTimeout(callback, 0),
