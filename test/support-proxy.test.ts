@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { rawCommand } from './support/raw-command.ts'
 import { RawSession } from './support/raw-session.ts'
@@ -14,6 +16,7 @@ import {
   isTracking,
   latency,
   of,
+  resetSocket,
   TcpProxy,
   trickle,
   truncate,
@@ -292,5 +295,18 @@ describeRedis('TcpProxy', () => {
     await Promise.all([proxy[Symbol.asyncDispose](), expect(held).rejects.toThrow('Connection closed')])
     await expect(ping(proxy)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     expect(await server.command('EXISTS', 'k')).toBe(0)
+  })
+
+  test('a connection that is about to end can be reset', async () => {
+    const socket = connect({ host: '127.0.0.1', port: server.port })
+    await once(socket, 'connect')
+    const errors: string[] = []
+    socket.on('error', ({ message }) => errors.push(message))
+    await new Promise<void>((resolve) => socket.write('PING\r\n', () => resolve()))
+    socket.end()
+    const closed = once(socket, 'close')
+    resetSocket(socket)
+    await closed
+    expect(errors).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { allOrNone, disposeAll } from '../support/all-or-none.ts'
 import { sleep } from '../support/real-time.ts'
 import { RedisServer } from '../support/redis-server.ts'
-import { blackHole, down, halfOpen, hold, latency, TcpProxy, up } from '../support/tcp-proxy.ts'
+import { blackHole, down, halfOpen, hold, latency, resetSocket, TcpProxy, up } from '../support/tcp-proxy.ts'
 import type { Fleet } from './fleet.ts'
 import type { Random } from './random.ts'
 import type { Stage, Trouble, Troubles } from './stage.ts'
@@ -24,7 +24,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   refusals(proxy, random) {
     proxy.refuse()
-    if (random.chance(0.7)) for (const { client } of proxy.connections) client.resetAndDestroy()
+    if (random.chance(0.7)) for (const { client } of proxy.connections) resetSocket(client)
     return () => proxy.accept()
   },
   /** What is asked for is carried out, and nobody learns it; or it never arrives. */

@@ -227,7 +227,13 @@ function note(connection: Connection, bytes: Buffer): void {
 const socketsOf = ({ client, server }: Connection): Socket[] => [client, server]
 
 function reset(connection: Connection): void {
-  for (const socket of socketsOf(connection)) socket.resetAndDestroy()
+  for (const socket of socketsOf(connection)) resetSocket(socket)
+}
+
+/** One that is about to end cannot be reset: Node 20 would never close it, and spin for ever when the process is to exit. */
+export function resetSocket(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** A Redis that says it has ended does not listen either. */
@@ -236,8 +242,8 @@ const isGone = (server: Socket): boolean => server.readableEnded || server.destr
 const deliver: Next = async ({ connection: { client, server, hollow }, direction, bytes, end }) => {
   const destination = direction === 'up' ? server : client
   if (hollow.has(direction)) return
-  if (end === 'reset') destination.resetAndDestroy()
+  if (end === 'reset') resetSocket(destination)
   else if (end === 'fin') destination.end()
-  else if (direction === 'up' && isGone(server)) client.resetAndDestroy()
+  else if (direction === 'up' && isGone(server)) resetSocket(client)
   else destination.write(bytes)
 }
