@@ -23,7 +23,7 @@ export interface Serializer {
   serialize(value: unknown): string | Uint8Array
   /**
    * Gets a string where `serialize` gave one and the value has not left this process; from Redis always bytes, in Node
-   * a `Buffer`.
+   * a `Buffer`. The bytes are its own: it may change them, or hand them out.
    */
   deserialize(data: string | Uint8Array): unknown
 }
