@@ -40,6 +40,12 @@ export class Recorder {
     this.note(done)
   }
 
+  /** Of a load. Written before its lease can end: else it would seem to run until its process is killed, beside the next. */
+  landed(id: string): void {
+    this.done(id, true)
+    this.flush()
+  }
+
   befell(what: Incident['what']): void {
     this.announce({ kind: 'incident', what, at: now() })
   }

@@ -412,7 +412,7 @@ export class Workload {
       const passing = this.#random.chance(0.03) ? ({ passing: true } as const) : {}
       return { key, began, id, version, from: 'load', ...passing, ...(right.why === 'bypass' ? {} : { of }) }
     } finally {
-      this.#recorder.done(id, true)
+      this.#recorder.landed(id)
     }
   }
 
