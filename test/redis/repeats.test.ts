@@ -70,6 +70,15 @@ describe('repeats', () => {
     expect(isKnown(repeats, bytes, 'p::other')).toBe(false)
   })
 
+  test('copies of one entry are told apart: each is kept when it has come twice itself', () => {
+    const repeats = new Repeats()
+    const bytes = reply('1')
+    const keys = Array.from({ length: 50 }, (_, i) => `p::item:${i}`)
+    for (const key of keys) isKnown(repeats, bytes, key)
+    for (const key of keys) expect(isKnown(repeats, bytes, key)).toBe(false)
+    expect(keys.filter((key) => isKnown(repeats, bytes, key)).length).toBeGreaterThan(40)
+  })
+
   test('what a serializer of the user reads is never kept, nor what is cut short', () => {
     const repeats = new Repeats()
     const bytes = reply('1')
