@@ -1,7 +1,8 @@
+import { must } from './checks.ts'
 import { declaredOf, removeEvery } from './declared.ts'
 import type { Home } from './engine.ts'
 import type { Explanation } from './explanation.ts'
-import { spaceOf } from './home.ts'
+import { spaceNow } from './home.ts'
 import type { InvalidateResult, SweepOptions } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { AsyncFunction, Callable, SelfOption } from './types.ts'
@@ -114,7 +115,8 @@ export function byHand(home: Home): ByHand {
       return declared.home.engine().warm(declared, lists, options)
     },
     explain: async (target: unknown, args: readonly unknown[] = [], options?: SelfOption) => {
-      if (typeof target !== 'function') return home.engine().explain(target as KeyParts, spaceOf(home))
+      if (typeof target !== 'function') return home.engine().explain(target as KeyParts, spaceNow(home))
+      must(Array.isArray(args), 'explain takes the arguments of a call as a list, as in explain(user, [42])')
       const declared = declaredOf(target, 'explain')
       return declared.home.engine().explain(declared.call(options?.self, args))
     },

@@ -78,9 +78,9 @@ export interface Cache extends ByHand {
    * `undefined` when the store is away.
    * @throws CacheConfigError for a bad key, amount or ttl
    */
-  increment(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
+  increment(key: KeyParts, by: number, options: Pick<SetOptions, 'ttl'>): Promise<number | undefined>
   /** {@link Cache.increment} downwards. */
-  decrement(key: KeyParts, by: number, options: SetOptions): Promise<number | undefined>
+  decrement(key: KeyParts, by: number, options: Pick<SetOptions, 'ttl'>): Promise<number | undefined>
   /**
    * This cache as one tenant has it, whichever is running: its keys, patterns and tags are that tenant's.
    * `tenant('acme').invalidate('*')` removes all that a tenant has. `false`: what belongs to nobody (`tenant: false` at a
@@ -195,7 +195,7 @@ export function cacheOver(home: Home): Cache {
 function partOver(home: Home): CachePart {
   const engine = () => home.engine()
   const within = <T>(what: string, use: (space: Space) => Promise<T>, without: T) => inSpace(home, what, use, without)
-  const count = (key: KeyParts, by: number, options: SetOptions) =>
+  const count = (key: KeyParts, by: number, options: Pick<SetOptions, 'ttl'>) =>
     within('increment', (space) => engine().direct.increment(key, by, options, space), undefined)
   return {
     ...byHand(home),
@@ -224,7 +224,8 @@ function partOver(home: Home): CachePart {
     delete: (key) =>
       within('delete', async (space) => (await engine().invalidation.removeOne(key, space)).removed > 0, false),
     increment: (key, by, options) => count(key, by, options),
-    decrement: (key, by, options) => count(key, -by, options),
+    // A minus would make a number of what is none.
+    decrement: (key, by, options) => count(key, typeof by === 'number' ? -by : by, options),
     tenant: (tenant) => partOver(ofTenant(home, tenant)),
     namespace: (name, defaults) => partOver(ofNamespace(home, name, defaults)),
     stats: () => engine().stats(),

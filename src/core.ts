@@ -4,6 +4,7 @@ import type { Call, ManyCall } from './call.ts'
 import { sleep } from './deadline.ts'
 import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
+import { NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
 import { explainTarget } from './explain.ts'
 import { everythingOf } from './glob.ts'
@@ -16,6 +17,7 @@ import type { TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
 import { Reading } from './reading.ts'
 import type { openRedis } from './redis/open.ts'
+import type { Space } from './space.ts'
 import { Store } from './store.ts'
 import { sweepTiers } from './sweep.ts'
 import { warmAll } from './warm.ts'
@@ -55,8 +57,8 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
     tiers: () => store.tiers(),
     warm: (callee, lists, options) => warmAll(callee, lists, options, { ...around, path, reading }),
     async explain(target, space) {
-      const key = space && space.keys + directKey(target as KeyParts, 'explain')
-      return explainTarget(key ?? (target as Call | ManyCall), { ...around, reading, tiers: () => store.tiers() })
+      const found = space ? keyIn(space, directKey(target as KeyParts, 'explain')) : (target as Call | ManyCall)
+      return explainTarget(found, { ...around, reading, tiers: () => store.tiers() })
     },
     invalidation: new Invalidator(
       async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),
@@ -79,5 +81,15 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
       await path.giveBack()
       return store.close()
     },
+  }
+}
+
+/** The key below the prefix, or why there is none: that is to be explained as well. */
+function keyIn(spaceOf: () => Space, key: string): string | NoTenantError {
+  try {
+    return spaceOf().keys + key
+  } catch (error) {
+    if (error instanceof NoTenantError) return error
+    throw error
   }
 }

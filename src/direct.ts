@@ -83,8 +83,13 @@ export class DirectAccess {
   }
 
   /** The new value; `undefined` while the store is away or caching is off. */
-  async increment(key: KeyParts, by: number, options: SetOptions, space = WHOLE): Promise<number | undefined> {
-    const ttlMs = ttlOf(options, 'increment')
+  async increment(
+    key: KeyParts,
+    by: number,
+    options: Pick<SetOptions, 'ttl'>,
+    space = WHOLE,
+  ): Promise<number | undefined> {
+    const ttlMs = ttlOf(options, 'increment', ['ttl'])
     if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
     const name = this.#key(space, key, 'increment')
     const tier = await this.#store.tierOf('auto')
@@ -140,11 +145,11 @@ function levelsOf(version: string): string {
   return version.slice(0, version.lastIndexOf('/') + 1)
 }
 
-function ttlOf(options: SetOptions, what: string): number {
+function ttlOf(options: Pick<SetOptions, 'ttl'>, what: string, known = ['ttl', 'tags']): number {
   if (typeof options !== 'object' || options === null || options.ttl === undefined) {
     throw new CacheConfigError(`${what} needs a ttl: write ${what}(key, value, { ttl: '5m' })`)
   }
-  refuseUnknown(options, ['ttl', 'tags'], what)
+  refuseUnknown(options, known, what)
   return milliseconds(options.ttl, `${what}: ttl`)
 }
 

@@ -80,8 +80,8 @@ export interface Core {
   tiers(): Promise<readonly StoreTier[]>
   /** Loads what is not fresh. */
   warm(callee: Callee, lists: ArgumentLists, options?: WarmOptions): Promise<WarmResult>
-  /** What is known of a call, or, where a space is given, of a key in it. */
-  explain(target: Call | ManyCall | KeyParts, space?: Space): Promise<Explanation>
+  /** What is known of a call, or, where it is told in which space, of a key. */
+  explain(target: Call | ManyCall | KeyParts, space?: () => Space): Promise<Explanation>
   readonly invalidation: Invalidating
   /** Takes note of invalidations that were asked for before there was a core. Before it serves anything, it carries them out. */
   takeOver(requests: readonly InvalidationRequest[]): Promise<unknown>

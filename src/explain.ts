@@ -1,13 +1,14 @@
+import { isBypassed } from './answers.ts'
 import type { Call, ManyCall } from './call.ts'
 import { inCommitScope } from './commit-scope.ts'
 import type { Driver, Looked, State } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
-import { CacheConfigError, CacheTroubleError, messageOf } from './errors.ts'
+import { CacheConfigError, CacheTroubleError, messageOf, type NoTenantError } from './errors.ts'
 import type { BypassReason, MissReason } from './events.ts'
 import { type Explanation, explanation, type LeaseState, type StoredEntry, type TagState } from './explanation.ts'
 import type { Guard } from './guard.ts'
 import { encodeTag } from './key.ts'
-import type { TierChoice } from './policy.ts'
+import type { Policy, TierChoice } from './policy.ts'
 import type { Reading } from './reading.ts'
 import { electionKey, stampKey } from './stamp-key.ts'
 import { fateOf } from './stamps.ts'
@@ -18,7 +19,7 @@ import type { StoreTier } from './tier.ts'
 /** What explaining needs of the cache around it. */
 export interface ExplainSurroundings {
   readonly guard: Guard
-  readonly reading: Pick<Reading, 'now'>
+  readonly reading: Pick<Reading, 'now' | 'flawIn'>
   readonly prefix: string
   tierOf(choice: TierChoice): StoreTier | Promise<StoreTier>
   tiers(): Promise<readonly StoreTier[]>
@@ -32,10 +33,14 @@ const BY_KEY = { revalidateMs: 0, ifErrorMs: 0, keepStaleMs: 0 }
 
 /** Looks, and touches nothing: no lease is taken, nothing is stored, and the function is not run. */
 export async function explainTarget(
-  target: string | Call | ManyCall,
+  target: string | NoTenantError | Call | ManyCall,
   around: ExplainSurroundings,
 ): Promise<Explanation> {
   if (typeof target === 'string') return explainKey(target, around)
+  if (target instanceof Error) {
+    const judgement = bypass('unkeyable', target.message)
+    return explanation({ name: undefined, key: undefined, stored: [], lease: undefined, ...judgement })
+  }
   const call = 'ids' in target ? forOneOf(target) : target
   const { policy, self, args } = call
   const { name } = policy
@@ -48,10 +53,10 @@ export async function explainTarget(
     return explanation({ name, key: undefined, stored: [], lease: undefined, ...judgement })
   }
   const { stored, lease, seen, near } = await lookAt(tier, key, around)
-  const judged = near ? judge(near, tier.driver, policy) : undefined
+  const judged = near ? judge(near, tier, policy, around) : undefined
   const judgement =
     bypassOf(call, tier) ??
-    (judged?.verdict === 'hit' || judged?.verdict === 'stale' ? judged : judge(seen, tier.driver, policy))
+    (judged?.verdict === 'hit' || judged?.verdict === 'stale' ? judged : judge(seen, tier, policy, around))
   return explanation({ name, key, stored, lease, ...judgement })
 }
 
@@ -71,7 +76,7 @@ async function explainKey(key: string, around: ExplainSurroundings): Promise<Exp
   const first = found.find(({ stored }) => stored.length > 0) ?? (found.at(-1) as (typeof found)[number])
   const { seen, tier, lease } = first
   const rules = { ...BY_KEY, version: 'header' in seen ? seen.header.version : '' }
-  const judgement = bypassOf(undefined, tier) ?? judge(seen, tier.driver, rules)
+  const judgement = bypassOf(undefined, tier) ?? judge(seen, tier, rules, around)
   const stored = found.flatMap((one) => one.stored)
   return explanation({ name: undefined, key, stored, lease, ...judgement })
 }
@@ -81,7 +86,7 @@ function bypassOf(call: Looking | undefined, { driver }: StoreTier): Judgement |
   if (driver.name === 'null' && !driver.away) return bypass('disabled', 'caching is off')
   if (inCommitScope()) return bypass('uncommitted', 'inside of a commitScope nothing is read or stored')
   try {
-    if (!call?.policy.bypass?.(call.self, call.args)) return undefined
+    if (!call || !isBypassed(call)) return undefined
     return bypass('option', 'its option bypass says so')
   } catch (error) {
     return bypass('option', `its option bypass threw: ${messageOf(error)}`)
@@ -191,11 +196,19 @@ async function leaseOf(
   }
 }
 
-function judge(seen: Seen, driver: Driver, rules: Parameters<typeof standingOf>[1]): Judgement {
+function judge(
+  seen: Seen,
+  tier: StoreTier,
+  rules: Parameters<typeof standingOf>[1] & Partial<Policy>,
+  { reading }: ExplainSurroundings,
+): Judgement {
   switch (seen.kind) {
-    case 'value':
-      if (seen.body.data === undefined) return miss('unreadable', seen.body.flaw ?? 'what is stored is cut short')
-      return STANDINGS[standingOf(seen.header, rules, driver.time())]
+    case 'value': {
+      const standing = standingOf(seen.header, rules, tier.driver.time())
+      if (standing === 'version' || standing === 'expired') return STANDINGS[standing]
+      const flaw = reading.flawIn(tier, seen.body, rules)
+      return flaw ? miss(flaw.reason, flaw.why) : STANDINGS[standing]
+    }
     case 'untagged':
       return miss('tag', 'a tag of it was invalidated after it had been loaded, or the stamp of one is gone')
     case 'absent':

@@ -5,7 +5,7 @@ import type { BypassReason, MissReason, Tier } from './events.ts'
 export interface Explanation {
   /** Of the function; `undefined` where a key was asked for. */
   readonly name: string | undefined
-  /** Below the prefix; `undefined` where no key can be made of the arguments. It may hold personal data. */
+  /** Below the prefix; `undefined` where no key can be made of the arguments, or for want of a tenant. It may hold personal data. */
   readonly key: string | undefined
   /** `stale`: a hit, which is renewed in the background. `bypass`: the cache would be left out. */
   readonly verdict: 'hit' | 'stale' | 'miss' | 'bypass'
@@ -67,7 +67,7 @@ export function explanation(data: Omit<Explanation, 'toString'>): Explanation {
 }
 
 function linesOf({ name, key, verdict, reason, why, stored, lease }: Omit<Explanation, 'toString'>): string[] {
-  const what = key ?? `a call of ${name}`
+  const what = key ?? (name === undefined ? 'a key' : `a call of ${name}`)
   return [
     `${what}: ${verdict}${reason ? ` (${reason})` : ''}, since ${why}`,
     ...stored.flatMap(linesOfEntry),

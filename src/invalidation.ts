@@ -23,7 +23,10 @@ export interface InvalidateProgress {
 
 /** For a pattern, which may take a while: the whole of Redis is looked through. */
 export interface SweepOptions extends InvalidateOptions {
-  /** Called after each step. What it throws ends the invalidation, as `signal` does. */
+  /**
+   * Called after each step. What it throws, or rejects with, ends the invalidation, as `signal` does; a promise is not
+   * waited for.
+   */
   onProgress?: (progress: InvalidateProgress) => void
   /**
    * Ends it, after the step that is under way: it rejects with the signal's reason. What has been removed stays removed;

@@ -17,6 +17,7 @@ import { type KeyParts, type KeyPlan, keyOf } from './key-plan.ts'
 import { type Space, WHOLE } from './space.ts'
 import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'
 import type { SweepOutcome } from './sweep.ts'
+import { isTooLate } from './too-late.ts'
 
 /** Removes entries by key, by pattern or by tag, from every place where this cache keeps some. */
 export class Invalidator {
@@ -153,7 +154,8 @@ function modeOf(
 /** @throws CacheConfigError for what is no tag */
 export function checkTag(tag: unknown): string {
   if (typeof tag === 'string' && tag !== '') return encodeTag(tag)
-  throw new CacheConfigError(`a tag is a word that is not empty, not ${String(tag)}: write invalidateTags('org:42')`)
+  const found = isTooLate(tag) ? 'a promise' : String(tag)
+  throw new CacheConfigError(`a tag is a word that is not empty, not ${found}: write invalidateTags('org:42')`)
 }
 
 /** A key that code names directly. @throws CacheConfigError */

@@ -1,6 +1,7 @@
 import { must } from './checks.ts'
 import { UnkeyableError } from './errors.ts'
 import { encodeArguments, encodePart, encodePlain, KEPT_OF_LONG_KEY, Secret, shorten, spelledKey } from './key.ts'
+import { isTooLate } from './too-late.ts'
 
 /** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
 export type KeyParts = string | number | bigint | Secret | readonly unknown[]
@@ -91,8 +92,9 @@ export function keyOf(key: unknown, what: string): string {
   if (typeof key === 'string' && key !== '') return spelledKey(key)
   if (Array.isArray(key) && key.length > 0) return shorten(encodeParts(key, what))
   if (typeof key === 'number' || typeof key === 'bigint' || key instanceof Secret) return encodePart(key, what)
-  const shown = key === '' ? 'an empty string' : Array.isArray(key) ? 'an empty array' : key === null ? key : typeof key
-  throw new UnkeyableError(what, `${shown}`, 'return a string, or an array of at least one part')
+  const empty = key === '' ? 'an empty string' : Array.isArray(key) ? 'an empty array' : undefined
+  const found = empty ?? (isTooLate(key) ? 'a promise' : key === null ? 'null' : typeof key)
+  throw new UnkeyableError(what, found, 'return a string, or an array of at least one part')
 }
 
 function parseTemplate(text: string): { literals: string[]; holes: Hole[] } {

@@ -34,7 +34,7 @@ export interface Policy {
   readonly hardTimeoutMs: number | undefined
   /** How long a failed load is remembered, in ms: others do not wait for the next one. */
   readonly errorMs: number | undefined
-  readonly bypass: ((self: unknown, args: readonly unknown[]) => boolean) | undefined
+  readonly bypass: Callback | undefined
   readonly version: string
   readonly tier: TierChoice
   readonly serializer: Serializer | undefined
@@ -162,7 +162,6 @@ export function makePolicy(
     jitter === 0 || numberWithin(jitter, 0, 1),
     `${place}: jitter is the share of the ttl that may be left off: write a number from 0 to 1, such as 0.1`,
   )
-  const bypass = callback('bypass')
   const serializer = checkSerializer(raw.serializer, place)
   const schema = checkSchema(raw.schema, place)
   return Object.freeze({
@@ -185,7 +184,7 @@ export function makePolicy(
     softTimeoutMs,
     hardTimeoutMs,
     errorMs: duration('errorTtl'),
-    bypass: bypass && ((self: unknown, args: readonly unknown[]) => Boolean(bypass.apply(self, args as unknown[]))),
+    bypass: callback('bypass'),
     version: planVersion(raw.version, place),
     tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place),
     serializer,

@@ -1,3 +1,4 @@
+import { isBypassed } from './answers.ts'
 import { about, type Call, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
@@ -309,7 +310,7 @@ export class ReadThrough {
 
   #wantsBypass(call: Call): boolean {
     try {
-      return call.policy.bypass?.(call.self, call.args) ?? false
+      return isBypassed(call)
     } catch (error) {
       const why = `bypass of ${call.policy.name} threw, so the cache was left out: ${messageOf(error)}`
       this.#reading.notice(call, 'callback-threw', why)

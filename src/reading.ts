@@ -1,11 +1,12 @@
 import { tagsOf } from './answers.ts'
 import { about, type Call, KeyedCall } from './call.ts'
-import type { State, Value } from './drivers/driver.ts'
+import type { Body, State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
 import { CacheTroubleError, messageOf, NoTenantError } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { asTrouble, type Guard } from './guard.ts'
-import type { PackRules } from './packing.ts'
+import type { PackRules, Serializer } from './packing.ts'
+import type { Policy } from './policy.ts'
 import { flawOf } from './schema.ts'
 import { stampKey, tagsIn } from './stamp-key.ts'
 import { standingOf } from './standing.ts'
@@ -82,13 +83,33 @@ export class Reading {
       const shownKey = policy.plan.derive(self, args)
       const tagSpace = policy.tagSpace?.() ?? ''
       const tags = policy.tags ? tagsIn(tagSpace, tagsOf(policy.tags, self, args)) : NO_TAGS
-      const rules = policy.serializer ? { ...this.#rules, serializer: policy.serializer } : this.#rules
+      const rules = this.#rulesFor(policy.serializer)
       return new KeyedCall(call, tier, shownKey, `${this.#prefix}::${shownKey}`, rules, tags, tagSpace)
     } catch (error) {
       const message = `calls of ${policy.name} are not cached, since ${messageOf(error)}`
       this.notice(call, error instanceof NoTenantError ? 'no-tenant' : 'unkeyable', message)
       return undefined
     }
+  }
+
+  /** Why what stands there would be loaded anew all the same. The schema's own words stay out of it. */
+  flawIn(
+    { driver }: StoreTier,
+    body: Body,
+    { serializer, schema }: Partial<Pick<Policy, 'serializer' | 'schema'>>,
+  ): { readonly reason: MissReason; readonly why: string } | undefined {
+    let value: unknown
+    try {
+      value = driver.packing.unpack(body, this.#rulesFor(serializer))
+    } catch (error) {
+      return { reason: 'unreadable', why: messageOf(error) }
+    }
+    const why = flawOf(schema, value)
+    return why === undefined ? undefined : { reason: 'invalid', why }
+  }
+
+  #rulesFor(serializer: Serializer | undefined): PackRules {
+    return serializer ? { ...this.#rules, serializer } : this.#rules
   }
 
   /** What is in this process; `undefined` where a read is needed, if only of a tag's stamp. */

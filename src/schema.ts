@@ -1,3 +1,5 @@
+import { isTooLate } from './too-late.ts'
+
 /** What zod, valibot, arktype and others are, by https://standardschema.dev: as much of it as is needed here. */
 export interface StandardSchema {
   readonly '~standard': {
@@ -22,17 +24,14 @@ interface SchemaIssue {
  */
 export function flawOf(schema: StandardSchema | undefined, value: unknown): string | undefined {
   if (schema === undefined) return undefined
-  let result: SchemaResult | Promise<SchemaResult>
   try {
-    result = schema['~standard'].validate(value)
+    const result = schema['~standard'].validate(value)
+    if (isTooLate(result)) return 'its schema answers with a promise, which comes too late'
+    if (typeof result !== 'object' || result === null) return 'its schema does not say whether it fits'
+    return result.issues && `it does not fit its schema${placeOf(result.issues[0])}`
   } catch {
     return 'its schema threw'
   }
-  if ('then' in result) {
-    void Promise.resolve(result).catch(() => {})
-    return 'its schema answers with a promise, which comes too late'
-  }
-  return result.issues && `it does not fit its schema${placeOf(result.issues[0])}`
 }
 
 function placeOf(issue: SchemaIssue | undefined): string {

@@ -1,8 +1,9 @@
 import { checkSignal } from './check-signal.ts'
 import type { Driver, Removal, Sweep } from './drivers/driver.ts'
-import { CacheConfigError, CacheTroubleError } from './errors.ts'
+import { CacheTroubleError } from './errors.ts'
 import type { Guard } from './guard.ts'
 import type { InvalidateProgress, SweepOptions } from './invalidation.ts'
+import { checkOnProgress, tell } from './progress.ts'
 import type { StoreTier } from './tier.ts'
 
 /** What a removal has come to, in all tiers. */
@@ -82,9 +83,7 @@ class Sweeping implements Sweep {
 
   constructor({ signal, onProgress }: SweepOptions) {
     checkSignal(signal, 'invalidate')
-    if (onProgress !== undefined && typeof onProgress !== 'function') {
-      throw new CacheConfigError('invalidate: onProgress is a function, as in { onProgress: ({ removed }) => … }')
-    }
+    checkOnProgress(onProgress, 'invalidate')
     this.#signal = signal
     this.#onProgress = onProgress
   }
@@ -104,10 +103,9 @@ class Sweeping implements Sweep {
   found(matched: number, removed: number): void {
     this.#matched += matched
     this.removed += removed
-    try {
-      this.#onProgress?.({ scanned: this.#scanned, matched: this.#matched, removed: this.removed })
-    } catch (reason) {
+    const progress = { scanned: this.#scanned, matched: this.#matched, removed: this.removed }
+    tell(this.#onProgress, progress, (reason) => {
       this.#thrown ??= { reason }
-    }
+    })
   }
 }

@@ -1,5 +1,6 @@
 import { messageOf, NoTenantError } from './errors.ts'
 import { encodePart, shorten } from './key.ts'
+import { isTooLate } from './too-late.ts'
 
 /** Whose data a call is about. A number is the same tenant as its digits. */
 export type Tenant = string | number | bigint
@@ -42,7 +43,7 @@ export function tenantOf(resolve: TenantResolver): () => string {
 /** What was given instead is not repeated: it may be anything of a request. */
 function whyNot(tenant: unknown): string {
   if (tenant === undefined || tenant === null || tenant === '') return 'there is no tenant'
-  return typeof (tenant as PromiseLike<unknown>).then === 'function'
+  return isTooLate(tenant)
     ? 'the option tenant returned a promise: it has to answer at once'
     : `a tenant is a word or a whole number, not of the type ${typeof tenant}`
 }

@@ -1,12 +1,15 @@
+import { isBypassed } from './answers.ts'
 import { Batch } from './batch.ts'
 import { type Call, type Callee, FunctionCall, type ManyCall } from './call.ts'
 import { checkSignal } from './check-signal.ts'
+import { refuseUnknown } from './checks.ts'
 import type { Clock } from './clock.ts'
 import { inCommitScope } from './commit-scope.ts'
 import { CacheConfigError } from './errors.ts'
 import { describe } from './kind.ts'
 import type { LoadSignal } from './load-signal.ts'
 import type { Policy, TierChoice } from './policy.ts'
+import { checkOnProgress, tell } from './progress.ts'
 import type { Reading } from './reading.ts'
 import { standingOf } from './standing.ts'
 import type { StoreTier } from './tier.ts'
@@ -19,7 +22,10 @@ export interface WarmOptions extends SelfOption {
    * end. What is fresh is found out two hundred at a time.
    */
   concurrency?: number
-  /** Called when something has been settled, with the counts so far. What it throws ends the warming, as `signal` does. */
+  /**
+   * Called when something has been settled, with the counts so far. What it throws, or rejects with, ends the warming, as
+   * `signal` does; a promise is not waited for.
+   */
   onProgress?: (progress: WarmProgress) => void
   /** Ends it: nothing more is loaded, and it rejects with the signal's reason. Loads under way go on and are stored. */
   signal?: LoadSignal
@@ -52,6 +58,7 @@ export interface WarmSurroundings {
 /** Lists of arguments, as many of them as there are, whenever they come. */
 export type ArgumentLists = Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>
 
+const WARM_OPTIONS = ['concurrency', 'onProgress', 'signal', 'self']
 const CONCURRENCY = 10
 /** Looked at in one read. */
 const LOOKED_AT_ONCE = 200
@@ -81,7 +88,13 @@ export async function warmAll(
   options: WarmOptions = {},
   around: WarmSurroundings,
 ): Promise<WarmResult> {
+  checkLists(lists)
+  if (typeof options !== 'object' || options === null) {
+    throw new CacheConfigError('warm takes options last, as in warm(user, lists, { concurrency: 5 })')
+  }
+  refuseUnknown(options, WARM_OPTIONS, 'warm')
   const { concurrency = CONCURRENCY, onProgress, signal, self } = options
+  checkOnProgress(onProgress, 'warm')
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new CacheConfigError(`warm: concurrency is a whole number above zero, got ${String(concurrency)}`)
   }
@@ -98,15 +111,13 @@ export async function warmAll(
     counts[outcome]++
     if (outcome === 'failed' && errors.length < KEPT_ERRORS) errors.push(error)
     if (ending.ended) return
-    try {
-      onProgress?.({ ...counts })
-    } catch (reason) {
-      ending.end(reason)
-    }
+    tell(onProgress, { ...counts }, (reason) => ending.end(reason))
   }
   const turns = new Turns(concurrency)
   const loads = new Set<Promise<void>>()
   const work = async () => {
+    // Nothing is taken of the lists then.
+    if (ending.ended) return
     for await (const batch of batchesOf(lists, (args) => callee.call(self, args))) {
       if (ending.ended) return
       const looked = await Promise.all(batch.map((item) => look(item, around)))
@@ -130,6 +141,15 @@ export async function warmAll(
   return { ...counts, errors }
 }
 
+function checkLists(lists: unknown): void {
+  const { [Symbol.iterator]: some, [Symbol.asyncIterator]: more } = Object(lists) as Partial<Iterable<unknown>> &
+    Partial<AsyncIterable<unknown>>
+  if (some || more) return
+  throw new CacheConfigError(
+    `warm takes lists of arguments, one for each call, and got ${describe(lists)}: write warm(user, [[1], [2]])`,
+  )
+}
+
 /** What is settled already, or the one that is to be loaded. */
 async function look(item: Item, { reading, tierOf }: WarmSurroundings): Promise<Outcome | Item> {
   const { call } = item
@@ -144,9 +164,9 @@ async function look(item: Item, { reading, tierOf }: WarmSurroundings): Promise<
 }
 
 /** Of a callback that throws the notice is the call's to make. */
-function bypasses({ policy, self, args }: Call): boolean {
+function bypasses(call: Call): boolean {
   try {
-    return policy.bypass?.(self, args) ?? false
+    return isBypassed(call)
   } catch {
     return true
   }

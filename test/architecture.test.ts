@@ -55,7 +55,7 @@ const STATIC = [
   ...['options', 'policy', 'checks', 'duration', 'read-url', 'environment', 'redis/check-client', 'clock', 'errors'],
   ...['key', 'key-plan', 'kind', 'digest', 'pattern', 'commit-scope', 'load-signal', 'events', 'log', 'call'],
   ...['first-calls', 'core-loader', 'load-core', 'redis/ahead', 'invalidation', 'compression'],
-  ...['home', 'tenant', 'defaults', 'declared', 'by-hand'],
+  ...['home', 'tenant', 'defaults', 'declared', 'by-hand', 'too-late'],
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))

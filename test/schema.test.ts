@@ -104,6 +104,34 @@ describe('schema', () => {
     expect(cache.stats().stores).toBe(0)
   })
 
+  test('a schema whose answers are none breaks no call: what it is asked about is loaded anew, and not stored', async () => {
+    const cache = openCache()
+    const odd: [what: string, answer: () => unknown][] = [
+      ['nothing', () => undefined],
+      ['null', () => null],
+      ['a boolean', () => true],
+      ['an issue at no path', () => ({ issues: [{ message: 'm', path: 'abc' }] })],
+      ['an issue at nothing', () => ({ issues: [{ message: 'm', path: [null] }] })],
+      [
+        'a trap',
+        () => ({
+          get issues() {
+            throw new Error('trap')
+          },
+        }),
+      ],
+    ]
+    for (const [what, answer] of odd) {
+      let runs = 0
+      const schema = schemaOf(answer as never)
+      const fn = cache.cached(async () => ++runs, { key: `odd:${what.replaceAll(' ', '-')}`, ttl: '1m', schema })
+      expect(await fn(), what).toBe(1)
+      await cache.set(fn.keyFor() as string, 0, { ttl: '1m' })
+      expect(await fn.peek(), what).toBeUndefined()
+      expect([await fn(), await fn()], what).toEqual([2, 3])
+    }
+  })
+
   test('a schema may be a function with properties, as those of arktype are', async () => {
     const cache = openCache()
     const schema = Object.assign(

@@ -133,6 +133,7 @@ describe('a resolver', () => {
     const fails = (resolve: () => unknown) => () => tenantOf(resolve as () => string)()
     expect(fails(() => undefined)).toThrow('there is no tenant')
     expect(fails(async () => 'acme')).toThrow('has to answer at once')
+    expect(fails(async () => Promise.reject(new Error('unheard')))).toThrow('has to answer at once')
     expect(fails(() => ({ id: 'secret' }))).toThrow('a word or a whole number, not of the type object')
     expect(
       fails(() => {

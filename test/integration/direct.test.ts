@@ -86,7 +86,11 @@ function describeDirect(name: string, urlOf: () => string): void {
       await expect(cache.set('', 1, ttl)).rejects.toThrow('empty string')
       await expect(cache.set([], 1, ttl)).rejects.toThrow('empty array')
       await expect(cache.get(['a', undefined])).rejects.toThrow('undefined')
-      await expect(cache.increment('n', 0.5, ttl)).rejects.toThrow('whole numbers')
+      for (const by of [0.5, Number.NaN, 2 ** 53, '5', [5], true, null, undefined]) {
+        await expect(cache.increment('n', by as number, ttl), `${by}`).rejects.toThrow('whole numbers')
+        await expect(cache.decrement('n', by as number, ttl), `${by}`).rejects.toThrow('whole numbers')
+      }
+      await expect(cache.increment('n', 1, { ttl: 60, tags: ['t'] } as never)).rejects.toThrow("no option 'tags'")
       await expect(cache.invalidate('')).rejects.toThrow('empty')
       await expect(cache.set('k', 1, { ttl: 60, px: 1 } as never)).rejects.toThrow("no option 'px'")
     })

@@ -1,4 +1,4 @@
-import { CacheConfigError, commitScope, type Explanation } from 'cachewell'
+import { CacheConfigError, commitScope, type Explanation, type StandardSchema } from 'cachewell'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisCluster } from '../support/redis-cluster.ts'
@@ -16,6 +16,11 @@ function describeExplaining(name: string, urlOf: () => string, tier: 'memory' | 
     const kept = (explanation: Explanation) => {
       all.push(explanation)
       return explanation
+    }
+
+    const onceStored = async (look: () => Promise<Explanation>) => {
+      await until(async () => (await look()).stored[0]?.kind === 'value')
+      return look()
     }
 
     test('a miss, a hit, and what is stored', async () => {
@@ -135,6 +140,33 @@ function describeExplaining(name: string, urlOf: () => string, tier: 'memory' | 
       expect(inScope).toMatchObject({ verdict: 'bypass', reason: 'uncommitted' })
     })
 
+    test('what cannot be read, or does not fit its schema', async () => {
+      const { cache } = await open()
+      const schema: StandardSchema = {
+        '~standard': {
+          version: 1,
+          vendor: 'test',
+          validate: (value) =>
+            value === 'fits' ? { value } : { issues: [{ message: 'nobody must see', path: ['a'] }] },
+        },
+      }
+      const checked = cache.cached(async () => 'fits', { key: 'checked', ttl: '5m', schema })
+      await checked()
+      expect(await onceStored(() => cache.explain(checked, []))).toMatchObject({ verdict: 'hit' })
+      await cache.set('checked', 'nobody must see', { ttl: '5m' })
+      const misfit = kept(await cache.explain(checked, []))
+      expect(misfit).toMatchObject({ verdict: 'miss', reason: 'invalid', why: 'it does not fit its schema at a' })
+      expect(await cache.explain('checked')).toMatchObject({ verdict: 'hit' })
+
+      const serializer = { serialize: () => 'nobody must see', deserialize: () => 'read' }
+      const own = cache.cached(async () => 'own', { key: 'own', ttl: '5m', serializer })
+      await own()
+      expect(await onceStored(() => cache.explain(own, []))).toMatchObject({ verdict: 'hit' })
+      const other = cache.cached(async () => 'other', { key: 'own', ttl: '5m' })
+      expect(kept(await cache.explain(other, []))).toMatchObject({ verdict: 'miss', reason: 'unreadable' })
+      expect(await cache.explain('own')).toMatchObject({ verdict: 'miss', reason: 'unreadable' })
+    })
+
     test('what is no value, and what is not kept', async () => {
       const { cache } = await open()
       await cache.increment('n', 4_711, { ttl: '1m' })
@@ -150,6 +182,9 @@ function describeExplaining(name: string, urlOf: () => string, tier: 'memory' | 
       const { cache } = await open()
       await expect(cache.explain((async () => 1) as never, [] as never)).rejects.toThrow(CacheConfigError)
       await expect(cache.explain('')).rejects.toThrow(CacheConfigError)
+      const call = cache.cached(async (id: number) => id, { key: 'mistakes', ttl: '5m' })
+      await expect(cache.explain(call, 1 as never)).rejects.toThrow('as in explain(user, [42])')
+      await expect(cache.explain(call, null as never)).rejects.toThrow('as in explain(user, [42])')
     })
 
     test('nowhere is a value in it', () => {

@@ -142,6 +142,8 @@ function describePatterns(name: string, start: () => Promise<Stage & AsyncDispos
       }
       await expect(cache.invalidate('user:*', { onProgress })).rejects.toBe(mistake)
       expect((await stored()).length).toBeGreaterThan(0)
+      const rejecting = async () => Promise.reject(mistake)
+      await expect(cache.invalidate('user:*', { onProgress: rejecting })).rejects.toBe(mistake)
     })
 
     test('expires in steps that are bounded, too', async () => {

@@ -230,6 +230,11 @@ function describeTenants(kind: string, options: () => CacheOptions): void {
         expect(await user.set([1], { tenant: '', id: 1 })).toBe(false)
         expect(await user.refresh(1)).toMatchObject({ id: 1 })
         expect(await user.invalidate(1)).toEqual({ removed: 0, deferred: false })
+        const unknown = { verdict: 'bypass', reason: 'unkeyable', key: undefined, stored: [] }
+        expect(await cache.explain(user, [1])).toMatchObject(unknown)
+        const byKey = await cache.explain(['user', 1])
+        expect(byKey).toMatchObject(unknown)
+        expect(`${byKey}`).toContain('a key: bypass (unkeyable), since there is no tenant')
       })
       expect(of('store')).toEqual([])
       expect(new Set(of('notice').map(({ code }) => code))).toEqual(new Set(['no-tenant']))

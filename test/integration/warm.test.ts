@@ -106,6 +106,26 @@ function describeWarming(name: string, urlOf: () => string): void {
       expect(load.runs).toBe(5)
     })
 
+    test('takes nothing of the lists when it has been ended before', async () => {
+      const { cache } = await open()
+      const call = cache.cached(async (id: number) => id, { key: 'before', ttl: '5m' })
+      let taken = 0
+      function* rows(): Generator<[number]> {
+        for (;;) yield [taken++]
+      }
+      const reason = new Error('before')
+      await expect(cache.warm(call, rows(), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+      expect(taken).toBe(0)
+    })
+
+    test('ends with what onProgress rejects with', async () => {
+      const { cache } = await open()
+      const call = cache.cached(async (id: number) => id, { key: 'rejects', ttl: '5m' })
+      const reason = new Error('enough')
+      const onProgress = async () => Promise.reject(reason)
+      await expect(cache.warm(call, lists(500), { onProgress, concurrency: 1 })).rejects.toBe(reason)
+    })
+
     test('takes argument lists as they come, and no more of them than it needs', async () => {
       const { cache } = await open()
       let asked = 0
@@ -149,6 +169,15 @@ function describeWarming(name: string, urlOf: () => string): void {
       await expect(cache.warm(call, [1] as never)).rejects.toThrow('lists of arguments')
       await expect(cache.warm(call, lists(1), { concurrency: 0 })).rejects.toThrow('concurrency')
       await expect(cache.warm(call, lists(1), { signal: 'no' as never })).rejects.toThrow('AbortSignal')
+      await expect(cache.warm(call, lists(1), { onProgress: 'no' as never })).rejects.toThrow(
+        'onProgress is a function',
+      )
+      await expect(cache.warm(call, lists(1), { concurency: 1 } as never)).rejects.toThrow("no option 'concurency'")
+      await expect(cache.warm(call, lists(1), null as never)).rejects.toThrow('options last')
+      for (const none of [undefined, null, 5, {}]) {
+        await expect(cache.warm(call, none as never)).rejects.toThrow('write warm(user, [[1], [2]])')
+      }
+      expect(await call.peek(0)).toBeUndefined()
     })
   })
 }

@@ -1,0 +1,78 @@
+import { type Cache, type CacheEvent, createCache } from 'cachewell'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+// A rejection that nobody hears ends a process, and here a run of the tests.
+
+const late = async () => Promise.reject(new Error('unheard'))
+const turns = async () => {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+let cache: Cache
+const events: CacheEvent[] = []
+const unheard: unknown[] = []
+const onUnheard = (reason: unknown) => unheard.push(reason)
+
+beforeEach(() => {
+  events.length = 0
+  unheard.length = 0
+  process.on('unhandledRejection', onUnheard)
+  cache = createCache({ url: 'memory:', logger: false })
+  cache.on((event) => {
+    events.push(event)
+  })
+})
+afterEach(async () => {
+  process.off('unhandledRejection', onUnheard)
+  await cache.close()
+})
+
+const messages = () => events.flatMap((event) => (event.type === 'notice' ? [event.message] : []))
+
+test.each([
+  ['key', 'a promise'],
+  ['ttl', 'ttl returned a promise: it has to answer at once'],
+  ['cacheIf', 'cacheIf returned a promise: it has to answer at once'],
+  ['tags', 'tags came with a promise'],
+  ['resultTags', 'tags came with a promise'],
+  ['bypass', 'it returned a promise, and has to answer at once'],
+])(
+  'a %s that answers with a promise: the call goes on, nothing is kept, and a notice says why',
+  async (option, why) => {
+    let runs = 0
+    const call = cache.cached(async () => ++runs, { key: 'late', ttl: '1m', [option]: late } as never)
+    expect([await call(), await call()]).toEqual([1, 2])
+    await turns()
+    expect(messages()[0]).toContain(why)
+    expect(unheard).toEqual([])
+  },
+)
+
+test.each([
+  ['key', 'a promise'],
+  ['pattern', 'a promise'],
+  ['tags', 'a promise'],
+])(
+  'a %s of @CacheInvalidate that is a promise: the method has succeeded, and a notice says why',
+  async (option, why) => {
+    const write = async () => 'written'
+    const decorate = cache.CacheInvalidate({ [option]: late } as never) as never as (
+      fn: unknown,
+      of: object,
+    ) => typeof write
+    expect(await decorate(write, { kind: 'method', name: 'write', private: false })()).toBe('written')
+    await turns()
+    expect(messages()[0]).toContain(`a call of write invalidated nothing: `)
+    expect(messages()[0]).toContain(why)
+    expect(unheard).toEqual([])
+  },
+)
+
+test('a tenant that is a promise is none', async () => {
+  const tenants = createCache({ url: 'memory:', logger: false, tenant: late as never })
+  expect(await tenants.get('key')).toBeUndefined()
+  expect(await tenants.cached(async () => 1, { key: 'one', ttl: '1m' })()).toBe(1)
+  await turns()
+  expect(unheard).toEqual([])
+  await tenants.close()
+})
