@@ -1,6 +1,6 @@
 import { CacheAssertionError } from './assertion-error.ts'
 import { tagTarget } from './recording.ts'
-import { type Target, type Wanted, wantedOf } from './target.ts'
+import { type Target, tenantNow, type Wanted, wantedOf } from './target.ts'
 import type { TestClock } from './test-clock.ts'
 import type { TestRun } from './test-run.ts'
 
@@ -31,7 +31,9 @@ const MOST_KEYS = 30
 export function assertionsOf(current: () => TestRun, clock: TestClock): Assertions {
   const wantedBy = (target: Target, assertion: Function) => wantedOf(target, current().engine, assertion.name)
   const invalidated = (target: InvalidationTarget, assertion: Function) => {
-    const wanted = isTag(target) ? tagTarget(target.tag) : wantedBy(target, assertion)
+    const wanted = isTag(target)
+      ? tagTarget(target.tag, tenantNow(current().engine, assertion.name))
+      : wantedBy(target, assertion)
     return { wanted, times: current().recording.recorded(wanted).invalidations.length }
   }
   const fail = (assertion: Function, wanted: Wanted, message: string): never => {

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { BypassEvent, CacheEvent, HitEvent, InvalidateEvent, LoadErrorEvent, MissEvent } from '../events.ts'
 import { matches } from '../glob.ts'
 import { encodeTag } from '../key.ts'
+import { tagsIn } from '../stamp-key.ts'
 import { eachOf, isOf, type Wanted } from './target.ts'
 
 /** A call of a cached function, whatever became of it. */
@@ -105,13 +106,14 @@ function ends({ target }: InvalidateEvent, { shown, key, glob, call }: Wanted): 
 }
 
 function targetsOf(call: Call | undefined): readonly string[] {
-  const { tags } = call?.policy ?? {}
-  return call && tags ? tagsOf(tags, call.self, call.args).map((tag) => `#${tag}`) : []
+  const { tags, tagSpace } = call?.policy ?? {}
+  if (!call || !tags) return []
+  return tagsIn(tagSpace?.() ?? '', tagsOf(tags, call.self, call.args)).map((tag) => `#${tag}`)
 }
 
 /** How an invalidation of a tag is told of. */
-export function tagTarget(tag: string): Wanted {
-  return { shown: `#${encodeTag(tag)}` }
+export function tagTarget(tag: string, tenant: string): Wanted {
+  return { shown: `#${tenant}${encodeTag(tag)}` }
 }
 
 function recordOf(call: Call): RecordedCall {

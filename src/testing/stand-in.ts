@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Draft, Driver } from '../drivers/driver.ts'
+import type { Draft, Driver, State } from '../drivers/driver.ts'
 import { memoryDriver } from '../drivers/memory.ts'
 import { entryHead } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
@@ -87,6 +87,11 @@ export class StandIn {
   }
 
   #stored(memory: Driver): Driver {
+    const spoilt = (key: string, state: State): State =>
+      state.kind === 'value' && this.#corrupted.get(key) === state.header.id
+        ? { ...state, body: { ...state.body, data: undefined } }
+        : state
+    const { look } = memory
     return {
       ...memory,
       // Nothing is there at once: every answer takes a turn, and can fail.
@@ -95,10 +100,12 @@ export class StandIn {
       // What may be kept in memory only is then kept apart, as it is beside a Redis.
       name: 'redis',
       packing: wirePacking,
-      readMany: async (keys) =>
-        (await memory.readMany(keys)).map((state, i) => {
-          if (state.kind !== 'value' || this.#corrupted.get(keys[i] as string) !== state.header.id) return state
-          return { ...state, body: { ...state.body, data: undefined } }
+      readMany: async (keys) => (await memory.readMany(keys)).map((state, i) => spoilt(keys[i] as string, state)),
+      look:
+        look &&
+        (async (key) => {
+          const { state, ttlMs } = await look(key)
+          return { state: spoilt(key, state), ttlMs }
         }),
     }
   }

@@ -1,6 +1,6 @@
 import { type Call, FunctionCall, keyFor, type ManyCall } from '../call.ts'
 import type { CacheEngine, CallPath } from '../engine.ts'
-import { CacheConfigError } from '../errors.ts'
+import { CacheConfigError, messageOf } from '../errors.ts'
 import { isPattern, matches, spelledPattern } from '../glob.ts'
 import { directKey } from '../invalidator.ts'
 import type { KeyParts } from '../key-plan.ts'
@@ -8,7 +8,7 @@ import type { KeyParts } from '../key-plan.ts'
 /**
  * What a question is about: a key (`'user:1'`, or an array of parts), a pattern (`'user:*'`), the name under which events
  * show a function (the static head of its key: `'user'`), or a call that is not carried out and only says of which key
- * it would be: `() => users.find(1)`.
+ * it would be: `() => users.find(1)`. Keys, patterns and tags are those of the running tenant, as everywhere.
  */
 export type Target = KeyParts | (() => unknown)
 
@@ -22,6 +22,9 @@ export interface Wanted {
   readonly call?: Call
 }
 
+/** What is asked of the name of a function as well, which is the same for all tenants. */
+const BY_NAME = ['of', 'assertHit', 'assertLoaded']
+
 /** @throws CacheConfigError for what names nothing */
 export function wantedOf(target: Target, engine: CacheEngine, what: string): Wanted {
   if (typeof target === 'function') {
@@ -32,9 +35,32 @@ export function wantedOf(target: Target, engine: CacheEngine, what: string): Wan
     }
     return { shown: key, key, call }
   }
-  if (typeof target === 'string' && isPattern(target)) return { shown: target, glob: spelledPattern(target) }
-  const key = directKey(target, what)
-  return typeof target === 'string' ? { shown: key, key, name: target } : { shown: key, key }
+  if (typeof target === 'string' && isPattern(target)) {
+    const glob = tenantNow(engine, what) + spelledPattern(target)
+    return { shown: glob, glob }
+  }
+  const below = directKey(target, what)
+  const named = typeof target === 'string' ? { name: target } : {}
+  try {
+    const key = tenantNow(engine, what) + below
+    return { shown: key, key, ...named }
+  } catch (error) {
+    if (typeof target === 'string' && BY_NAME.includes(what)) return { shown: target, ...named }
+    throw error
+  }
+}
+
+/**
+ * What keys and tags of the running tenant begin with. Where there is none, a key would name nothing, and what is said not to be
+ * there never would be.
+ * @throws CacheConfigError
+ */
+export function tenantNow({ common }: CacheEngine, what: string): string {
+  try {
+    return common?.tenant?.() ?? ''
+  } catch (error) {
+    throw new CacheConfigError(`${what} is about keys of a tenant, and ${messageOf(error)}: call it as that tenant`)
+  }
 }
 
 export function isOf({ key, name, glob }: Wanted, about: { readonly name: string; readonly key?: string }): boolean {

@@ -8,7 +8,7 @@ import { Names } from '../names.ts'
 import type { CacheOptions } from '../options.ts'
 import { type Assertions, assertionsOf } from './assertions.ts'
 import type { Recorded } from './recording.ts'
-import { type Target, wantedOf } from './target.ts'
+import { type Target, tenantNow, wantedOf } from './target.ts'
 import { TestClock } from './test-clock.ts'
 import { beginTestRun } from './test-run.ts'
 
@@ -123,7 +123,7 @@ export function makeTestCache({ clock = new TestClock(), ...options }: TestCache
     full: () => run.standIn.full(),
     async corrupt(key) {
       const stored = await cache.keys()
-      const names = key === undefined ? stored : [directKey(key, 'corrupt')]
+      const names = key === undefined ? stored : [tenantNow(run.engine, 'corrupt') + directKey(key, 'corrupt')]
       if (names.filter((name) => run.contents.corrupt(name)).length > 0) return
       const what = key === undefined ? 'nothing is stored' : `no value is stored at ${names[0]}`
       throw new CacheConfigError(`corrupt: ${what}; there are ${stored.join(', ') || 'no keys'}`)

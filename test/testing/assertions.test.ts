@@ -195,3 +195,67 @@ test('long recordings are cut', async () => {
   expect(message).toMatch(/\(\d+ before\)/)
   expect(message.split('\n').length).toBeLessThan(40)
 })
+
+describe('in a cache with tenants', () => {
+  let tenant: string | undefined
+  let tenants: TestCache
+  let user: ReturnType<typeof declare>['user']
+  const as = <T>(name: string | undefined, work: () => T): T => {
+    tenant = name
+    return work()
+  }
+
+  beforeEach(async () => {
+    tenants = createTestCache({ tenant: () => tenant })
+    user = tenants.cached(load, { key: 'user', ttl: '5m', tags: (id: number) => [`u:${id}`] })
+    await as('acme', () => user(1))
+    await as('acme', () => user(1))
+  })
+
+  it('keys, patterns and calls are those of the running tenant', async () => {
+    for (const target of ['user:1', ['user', 1], 'user:*', () => user(1)]) {
+      await as('acme', () => tenants.assertCached(target))
+      as('acme', () => tenants.assertHit(target))
+      as('acme', () => tenants.assertLoaded(target))
+      expect(await saidLater(() => as('acme', () => tenants.assertNotCached(target)))).toContain('but it is')
+      await as('globex', () => tenants.assertNotCached(target))
+    }
+    for (const target of [['user', 1], 'user:*', () => user(1)]) as('globex', () => tenants.assertLoaded(target, 0))
+  })
+
+  it('what was invalidated was invalidated for that tenant: by key, by pattern, and by tag', async () => {
+    const targets = ['user:1', () => user(1), { tag: 'u:1' }, 'user:*'] as const
+    for (const target of targets) expect(said(() => tenants.assertInvalidated(target))).toContain('to be invalidated')
+    await as('acme', () => tenants.invalidateTags('u:1'))
+    for (const target of [targets[1], targets[2]]) {
+      as('acme', () => tenants.assertInvalidated(target))
+      expect(said(() => as('acme', () => tenants.assertNotInvalidated(target)))).toContain('but it was, once')
+      as('globex', () => tenants.assertNotInvalidated(target))
+    }
+    await as('acme', () => tenants.invalidate('user:*'))
+    for (const target of targets) {
+      as('acme', () => tenants.assertInvalidated(target))
+      as('globex', () => tenants.assertNotInvalidated(target))
+    }
+  })
+
+  it('a key of nobody is refused, since nothing could ever be said of it; a name is that of all', async () => {
+    tenant = undefined
+    const refusal = 'is about keys of a tenant, and there is no tenant: call it as that tenant'
+    await expect(tenants.assertNotCached('user:1')).rejects.toThrow(refusal)
+    await expect(tenants.corrupt('user:1')).rejects.toThrow(refusal)
+    for (const target of ['user:1', 'user:*', { tag: 'u:1' }]) {
+      expect(() => tenants.assertNotInvalidated(target)).toThrow(refusal)
+    }
+    tenants.assertLoaded('user')
+    tenants.assertHit('user')
+    expect(tenants.of('user').calls).toHaveLength(2)
+  })
+
+  it('a value of one tenant can be spoilt', async () => {
+    await as('globex', () => user(1))
+    await as('acme', () => tenants.corrupt('user:1'))
+    expect(await saidLater(() => as('acme', () => tenants.assertCached('user:1')))).toContain('unreadable')
+    await as('globex', () => tenants.assertCached('user:1'))
+  })
+})

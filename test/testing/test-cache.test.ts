@@ -324,6 +324,7 @@ describe('a value that is corrupt', () => {
     await cache.assertCached('user:1')
     expect(cache.misses.at(-1)).toMatchObject({ reason: 'unreadable' })
     await cache.corrupt()
+    expect(await cache.explain(read, [1])).toMatchObject({ verdict: 'miss', reason: 'unreadable' })
     expect([(await read(1)).loads, (await read(2)).loads]).toEqual([4, 5])
   })
 
