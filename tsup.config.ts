@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { defineConfig } from 'tsup'
+import MagicString from 'magic-string'
+import { defineConfig, type Options } from 'tsup'
 
-type Plugin = NonNullable<import('tsup').Options['esbuildPlugins']>[number]
+type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+type TsupPlugin = NonNullable<Options['plugins']>[number]
 
 /** Of `src`: the entry, and what else other entries share with what calls need of Redis. */
 const REACHED = ['index.ts', 'redis/coalesce.ts', 'redis/journal.ts', 'redis/replay.ts']
@@ -20,6 +22,20 @@ export const inOneChunk: Plugin = {
       contents: [await readFile(path, 'utf8'), ...REACHED.map((module) => `import './${module}'`)].join('\n'),
       loader: 'ts',
     }))
+  },
+}
+
+/**
+ * Jest runs what is required in a context that has no `import()`, and most programs that require us need none: what is loaded
+ * later is required, too, then.
+ */
+export const requiredLater: TsupPlugin = {
+  name: 'required-later',
+  renderChunk(code, { path }) {
+    if (this.format !== 'cjs') return undefined
+    const required = new MagicString(code)
+    required.replace(/\bimport\(('[^']+'|"[^"]+")\)/g, 'Promise.resolve().then(()=>require($1))')
+    return { code: required.toString(), map: required.generateMap({ source: path, hires: 'boundary' }).toString() }
   },
 }
 
@@ -42,4 +58,5 @@ export default defineConfig({
   },
   external: ['ioredis'],
   esbuildPlugins: [inOneChunk],
+  plugins: [requiredLater],
 })

@@ -116,7 +116,7 @@ export function byHand(home: Home): ByHand {
     },
     explain: async (target: unknown, args: readonly unknown[] = [], options?: SelfOption) => {
       if (typeof target !== 'function') return home.engine().explain(target as KeyParts, spaceNow(home))
-      must(Array.isArray(args), 'explain takes the arguments of a call as a list, as in explain(user, [42])')
+      must(Array.isArray(args), 'explain takes arguments as a list, as in explain(user, [42])')
       const declared = declaredOf(target, 'explain')
       return declared.home.engine().explain(declared.call(options?.self, args))
     },

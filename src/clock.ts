@@ -25,6 +25,8 @@ export interface Timer {
 // Captured when the module loads: a test that installs fake timers later must not stop our deadlines.
 const { setTimeout, clearTimeout, setImmediate } = globalThis
 const now = performance.now.bind(performance)
+/** Those of Jest stop this, too. Edge runtimes have none, and no Redis to ask for it. */
+export const nextTick = globalThis.process?.nextTick
 const wall = Date.now.bind(Date)
 
 /** Some 24 days: a timer that is set for longer would fire at once. */

@@ -1,3 +1,4 @@
+import { nextTick } from '../clock.ts'
 import type { FoundStamp } from '../stamps.ts'
 
 type Ensure = (key: string, ttlMs: number) => Promise<FoundStamp>
@@ -23,7 +24,7 @@ export function coalesceStamps(ensure: Ensure): Ensure {
     for (const [key, { ttlMs, resolve }] of all) resolve(ensure(key, ttlMs))
   }
   return (key, ttlMs) => {
-    if (waiting.size === 0) process.nextTick(flush)
+    if (waiting.size === 0) nextTick(flush)
     const one = waiting.get(key) ?? makeWaiting()
     one.ttlMs = Math.max(one.ttlMs, ttlMs)
     waiting.delete(key)

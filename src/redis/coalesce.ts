@@ -1,3 +1,4 @@
+import { nextTick } from '../clock.ts'
 import type { Driver, State } from '../drivers/driver.ts'
 import { CacheTroubleError } from '../errors.ts'
 import type { Joinable, Near, StoreTier } from '../tier.ts'
@@ -51,7 +52,7 @@ export function coalesceReads(
   return (key) => {
     const joined = waiting.get(key)
     if (joined) return joined
-    if (waiting.size === 0) process.nextTick(flush)
+    if (waiting.size === 0) nextTick(flush)
     let resolve!: (state: State) => void
     const promise = new Promise<State>((settle) => {
       resolve = settle

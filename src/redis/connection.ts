@@ -1,5 +1,5 @@
 import { Breaker, type BreakerRules } from '../breaker.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, nextTick } from '../clock.ts'
 import { CommandTimeoutError, sleep, tooLong, withDeadline } from '../deadline.ts'
 import { Deadlines } from '../deadlines.ts'
 import { CacheTroubleError } from '../errors.ts'
@@ -176,7 +176,7 @@ export class Connection {
     this.#corked = stream
     this.#commands = 1
     stream.cork()
-    process.nextTick(() => {
+    nextTick(() => {
       this.#corked = undefined
       stream.uncork?.()
     })

@@ -42,6 +42,14 @@ test('says nothing of the machine that it was made on', async () => {
   expect(contents.filter(([, text]) => text?.includes(root.replace(/\/$/, ''))).map(([file]) => file)).toEqual([])
 })
 
+// Jest runs what is required where there is no `import()`: nothing would be cached in its tests.
+test('requires what is loaded later, where it is itself required', async () => {
+  const required = files.filter((file) => file.endsWith('.cjs'))
+  const texts = await Promise.all(required.map((file) => readFile(join(unpacked, file), 'utf8')))
+  expect(texts.join('\n')).toMatch(/require\(["']\.\/core-[^"']+["']\)/)
+  expect(texts.flatMap((text) => text.match(/\bimport\([^)]*\)/g) ?? [])).toEqual([])
+})
+
 test('has source maps that bring the source along', async () => {
   const maps = files.filter((file) => file.endsWith('.map'))
   expect(maps.length).toBeGreaterThan(0)

@@ -206,6 +206,23 @@ describe('time', () => {
       vi.useRealTimers()
     }
   })
+
+  it('does not mind that process.nextTick is held up, as Jest does with its fake timers', async () => {
+    const read = cache.cached(load, { key: 'ticks', ttl: '5m', tags: ['ticks'] })
+    const held: (() => void)[] = []
+    const hold = vi.spyOn(process, 'nextTick').mockImplementation((callback, ...args) => {
+      held.push(() => callback(...args))
+    })
+    try {
+      expect(await read(1)).toEqual(await read(1))
+      await cache.clock.advance('5m')
+      await cache.assertNotCached(() => read(1))
+    } finally {
+      hold.mockRestore()
+      for (const tick of held) process.nextTick(tick)
+    }
+    expect(loads).toBe(1)
+  })
 })
 
 describe('Redis that is down', () => {
