@@ -102,8 +102,9 @@ export class ReadThrough {
       if (read || before === undefined || policy.ifErrorMs > 0) {
         const began = this.#around.clock.now()
         const sending = read ?? tier.read(key)
-        const state = await sending
-        const seen = this.#reading.isAll(call, state) ? state : await this.#reading.read(call, sending)
+        // The stamps of tags that are known go into the same command.
+        const state = call.tags.length === 0 ? await sending : undefined
+        const seen = state && this.#reading.isAll(state) ? state : await this.#reading.read(call, sending)
         const answer = this.#reading.answer(call, seen)
         if ('value' in answer) {
           gathering?.flight?.land(landingOf(answer.from))

@@ -127,8 +127,8 @@ export class Reading {
   }
 
   /** Whether that is all there is to a read, as of most: no tags to look at, and no trouble for the guard. */
-  isAll({ tags }: KeyedCall, state: State): boolean {
-    return tags.length === 0 && !hasStamps(state) && state.kind !== 'error'
+  isAll(state: State): boolean {
+    return !hasStamps(state) && state.kind !== 'error'
   }
 
   /** What stands at the key; trouble is a state like others. */

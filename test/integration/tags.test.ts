@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Cache, type CacheOptions, createCache } from '../../src/index.ts'
 import { describeRedis } from '../support/redis-available.ts'
 import { RedisServer } from '../support/redis-server.ts'
+import { until } from '../support/until.ts'
+import { commandCounts, openReady } from './open-cache.ts'
 
 interface User {
   readonly id: number
@@ -172,6 +174,18 @@ describeRedis('tags in Redis', () => {
     expect(await redis.command('DEL', 'lost#frail')).toBe(1)
     expect([await read(), await read()]).toEqual([2, 2])
     await cache.close()
+  })
+
+  it('reads an entry and the stamps of its tags in one command', async () => {
+    const { cache } = await openReady({ url: redis.url, prefix: 'together' })
+    const read = cache.cached(async (id: number) => id, { key: 'read', ttl: '1m', tags: (id) => [`u:${id}`, 'all'] })
+    await read(1)
+    await until(() => cache.stats().stores === 1)
+    await redis.command('CONFIG', 'RESETSTAT')
+    expect([await read(1), await read(1)]).toEqual([1, 1])
+    expect(cache.stats().hits).toBe(2)
+    const counts = await commandCounts(redis)
+    expect([counts.mget, counts.get]).toEqual([2, undefined])
   })
 
   it('ends 100,000 entries with one command for each tag', async () => {
