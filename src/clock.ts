@@ -5,11 +5,6 @@
 export interface Clock {
   /** Milliseconds on a monotonic clock. */
   now(): number
-  /**
-   * `now`, as it was a millisecond ago or in this turn of the loop: for what is asked millions of times a second. To look
-   * at a clock takes longer than to look up a value. Left out: `now`.
-   */
-  coarse?(): number
   /** Milliseconds since 1970, by this host's clock. */
   wall(): number
   setTimeout(callback: () => void, ms: number): Timer
@@ -32,32 +27,8 @@ const wall = Date.now.bind(Date)
 /** Some 24 days: a timer that is set for longer would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
-/** So often the same time is told, at most: in a turn of the loop that takes long, it must not stand still. */
-const TOLD_AT_MOST = 32
-let told = 0
-let tellings = 0
-let end: Timer | undefined
-
-function coarse(): number {
-  if (tellings > 0) {
-    tellings--
-    return told
-  }
-  if (end === undefined) {
-    end = setTimeout(() => {
-      tellings = 0
-      end = undefined
-    }, 1) as Timer
-    end.unref?.()
-  }
-  tellings = TOLD_AT_MOST
-  told = now()
-  return told
-}
-
 export const systemClock: Clock = {
   now,
-  coarse,
   wall,
   setTimeout: (callback, ms) => setTimeout(callback, Math.min(ms, LONGEST_MS)),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),

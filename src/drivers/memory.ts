@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { coarse } from '../coarse-clock.ts'
 import { type EntryHeader, entryHead, newId } from '../entry.ts'
 import { CacheTroubleError } from '../errors.ts'
 import { matches } from '../glob.ts'
@@ -57,7 +58,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   const epoch = clock.wall()
   const elapsed = () => clock.now() - began
   const time = () => epoch + elapsed()
-  const coarse = clock.coarse ?? (() => clock.now())
+  const roughly = coarse(clock)
 
   const { of: place, keyAt } = placesBelow(prefix)
 
@@ -131,7 +132,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
 
     find(shownKey, version) {
       const slot = slots.get(shownKey)
-      return slot?.version === version && slot.freshUntil > coarse() - began ? slot.plain : undefined
+      return slot?.version === version && slot.freshUntil > roughly() - began ? slot.plain : undefined
     },
 
     look: async (key) => ({ state: read(key), ttlMs: ttlOf(key) }),
