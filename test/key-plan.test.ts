@@ -208,7 +208,7 @@ describe('a key function', () => {
     ['a part that is null', ['user', null], 'part 1, is null'],
     // biome-ignore lint/suspicious/noSparseArray: the hole is what is tested
     ['a hole', ['user', , 'x'], 'part 1, is undefined'],
-    ['a promise', Promise.resolve('x'), 'is object'],
+    ['a promise', Promise.resolve('x'), 'is a promise'],
     ['a boolean', true, 'is boolean'],
     ['an object', { id: 1 }, 'is object'],
     ['a part that is a function', ['a', () => {}], 'part 1, is a function'],

@@ -66,7 +66,7 @@ async function makeIdentity(commonName: string, extensions: object[], issuer?: I
   const cert = forge.pki.createCertificate()
   const subject = [{ name: 'commonName', value: commonName }]
   cert.publicKey = publicKey
-  cert.serialNumber = `00${randomBytes(16).toString('hex')}` // The leading zeros keep the number positive.
+  cert.serialNumber = `01${randomBytes(15).toString('hex')}` // Positive, and without a zero in front, which DER forbids there.
   cert.validity.notBefore = new Date(Date.now() - day) // For containers whose clock is a little behind.
   cert.validity.notAfter = new Date(Date.now() + day)
   cert.setSubject(subject)
