@@ -10,6 +10,7 @@ const DEFAULTS = OPTIONS.filter((option) => !OF_ONE.includes(option))
 export function checkDefaults(defaults: RawPolicy, place: string, outer: RawPolicy = {}): RawPolicy {
   refuseUnknown(defaults, DEFAULTS, place)
   const all = Object.freeze({ ...outer, ...given(defaults) })
-  makePolicy({ ...all, key: 'any', ttl: 1 }, async () => {}, undefined, place)
+  // Where there are none, there is nothing to check, and a program that starts has other things to do.
+  if (Object.keys(all).length > 0) makePolicy({ ...all, key: 'any', ttl: 1 }, async () => {}, undefined, place)
   return all
 }
