@@ -15,6 +15,8 @@ export interface Packed {
   readonly service: string
   /** Another, with the next major version of ioredis. */
   readonly serviceOnIoredis6: string
+  /** Another, with Jest. */
+  readonly serviceWithJest: string
   /** A project with the package alone: not even ioredis. */
   readonly alone: string
   /** Executables by major version. */
@@ -56,12 +58,15 @@ async function packAndInstall(directory: string) {
   const serviceOnIoredis6 = join(directory, 'service-on-ioredis-6')
   await install(serviceOnIoredis6, [tarball, `ioredis@${versionOf('ioredis6')}`, asInstalled('@types/node')])
 
+  const serviceWithJest = join(directory, 'service-with-jest')
+  await install(serviceWithJest, [tarball, 'jest@30'])
+
   const alone = join(directory, 'alone')
   const unpacked = join(alone, 'node_modules/cachewell')
   await mkdir(unpacked, { recursive: true })
   await run('tar', ['-xzf', tarball, '-C', unpacked, '--strip-components=1'])
 
-  return { tarball, files: report.files.map(({ path }) => path), service, serviceOnIoredis6, alone }
+  return { tarball, files: report.files.map(({ path }) => path), service, serviceOnIoredis6, serviceWithJest, alone }
 }
 
 /** The Node that runs us, and the others from npm: the packages from which the package `node` takes its binary. */

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../package/run.ts'
 import { fencedBlocks, nameOf } from '../support/code-blocks.ts'
 
-// The examples of docs/testing.md, as the runners run them that they are for. Jest's is run by vitest with its globals.
+// The examples of docs/testing.md, as the runners run them that they are for. Jest's is run here by vitest with its globals, and
+// by Jest itself with the package (test/package/jest.test.ts).
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const page = 'docs/testing.md'
