@@ -7,10 +7,11 @@ import type { State, Value } from './drivers/driver.ts'
 import { LoadTimeoutError, messageOf } from './errors.ts'
 import type { BypassReason, Events, MissReason } from './events.ts'
 import { Flight, type Landing, moment } from './flight.ts'
+import { Gathering } from './gathering.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
 import { Loading } from './loading.ts'
-import type { Policy, TierChoice } from './policy.ts'
+import type { TierChoice } from './policy.ts'
 import { type Found, type Miss, NOTHING, type Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
@@ -82,14 +83,28 @@ export class ReadThrough {
     const reading = tier.join(key)
     const first = reading.gathering as Gathering | undefined
     if (first === undefined) {
-      const gathering: Gathering = { policy, tags, reason: 'absent', flight: undefined }
+      const gathering = new Gathering(call, this.#around.clock.now())
       reading.gathering = gathering
-      return this.#find(call, reading.promise, gathering)
+      return tags.length === 0
+        ? this.#readPlain(call, reading.promise, gathering)
+        : this.#find(call, reading.promise, gathering)
     }
-    if (first.policy !== policy || !sameTags(first.tags, tags)) return this.#find(call, reading.promise)
+    if (!first.suits(call)) return this.#find(call, reading.promise)
     first.flight ??= new Flight()
     return first.flight.join(call.part).then((landing) => {
       return landing === LOOK_YOURSELF ? this.#find(call) : this.#share(call, landing, first.reason)
+    })
+  }
+
+  /** A hit for which one read is all. A function that awaits would cost as much as the rest of it. */
+  #readPlain(call: KeyedCall, reading: Promise<State>, gathering: Gathering): Promise<unknown> {
+    return reading.then((state) => {
+      if (!this.#reading.isAll(state)) return this.#find(call, reading, gathering)
+      const answer = this.#reading.answer(call, state)
+      gathering.answer = answer
+      if (!('value' in answer)) return this.#find(call, reading, gathering)
+      gathering.flight?.land(landingOf(answer.from))
+      return this.#serve(call, answer)
     })
   }
 
@@ -97,21 +112,19 @@ export class ReadThrough {
     const { tier, key, policy } = call
     let miss: Miss = ABSENT
     for (let read = reading; ; read = undefined) {
-      const calledAt = moment()
-      const before = tier.flights.get(key)
+      // Only in the first turn: later, whoever has gathered has been sent on.
+      const first = read && gathering
+      const calledAt = first?.calledAt ?? moment()
+      const before = first ? undefined : tier.flights.get(key)
       if (read || before === undefined || policy.ifErrorMs > 0) {
-        const began = this.#around.clock.now()
-        const sending = read ?? tier.read(key)
-        // The stamps of tags that are known go into the same command.
-        const state = call.tags.length === 0 ? await sending : undefined
-        const seen = state && this.#reading.isAll(state) ? state : await this.#reading.read(call, sending)
-        const answer = this.#reading.answer(call, seen)
+        const began = first?.began ?? this.#around.clock.now()
+        const answer = first?.answer ?? this.#reading.answer(call, await this.#reading.read(call, read))
         if ('value' in answer) {
           gathering?.flight?.land(landingOf(answer.from))
           return this.#serve(call, answer)
         }
         miss = { ...answer, spentMs: this.#around.clock.now() - began }
-        if (gathering) gathering.reason = miss.reason
+        if (first) first.answer = answer
       }
       const flight = tier.flights.get(key)
       // What was read may be what that one has replaced.
@@ -120,9 +133,7 @@ export class ReadThrough {
         gathering?.flight?.land(LOOK_YOURSELF)
         return this.#bypass(call, 'overloaded')
       }
-      // Only in the first turn: later, whoever has gathered has been sent on.
-      const gathered = read && gathering?.flight
-      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, gathered))
+      if (flight === undefined) return this.#softly(call, miss.spare, this.#lead(call, miss, first?.flight))
       // Whether they may have what that one brings is for each of them to see.
       gathering?.flight?.land(LOOK_YOURSELF)
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
@@ -323,18 +334,6 @@ export class ReadThrough {
     this.#around.events.emit({ type: 'bypass', name: call.policy.name, reason })
     return call.load()
   }
-}
-
-/** Those who joined one read, of the same function and with the same tags, and what they wait for: made for the second. */
-interface Gathering {
-  readonly policy: Policy
-  readonly tags: readonly string[]
-  reason: MissReason
-  flight: Flight | undefined
-}
-
-function sameTags(some: readonly string[], others: readonly string[]): boolean {
-  return some === others || (some.length === others.length && some.every((tag, i) => tag === others[i]))
 }
 
 /** What was found stored, for everyone to unpack. */

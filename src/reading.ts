@@ -133,6 +133,9 @@ export class Reading {
 
   /** What stands at the key; trouble is a state like others. */
   async read({ tier, key, policy, tags }: KeyedCall, reading = tier.read(key)): Promise<Seen> {
+    // The stamps of tags that are known go into the same command.
+    const state = tags.length === 0 ? await reading : undefined
+    if (state !== undefined && this.isAll(state)) return state
     const seen = await this.#guard('read', policy.name, () => readTagged(tier, this.#prefix, key, tags, reading))
     return seen instanceof CacheTroubleError ? { kind: 'error', error: seen } : seen
   }

@@ -39,7 +39,7 @@ class Slot extends Sieved {
       state.kind === 'value' && !state.header.expired && state.header.stamps.length === 0 ? state : undefined
     this.plain = value?.body
     this.version = value?.header.version
-    this.freshUntil = value ? Math.round(value.header.softExpiresAt - epoch) : 0
+    this.freshUntil = value ? Math.floor(value.header.softExpiresAt - epoch) : 0
   }
 }
 
@@ -71,7 +71,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   }
   const write = (key: string, state: Kept, ttlMs: number, size = 0) => {
     watchers.changed(key)
-    const slot = new Slot(state, Math.round(elapsed() + ttlMs), epoch)
+    const slot = new Slot(state, Math.floor(elapsed() + ttlMs), epoch)
     return slots.set(place(key), slot, size + OVERHEAD + 2 * key.length)
   }
   /** How long what stands there is kept, in ms. */

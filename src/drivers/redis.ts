@@ -97,11 +97,17 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       const replies = await topology.read(keys)
       if (serverClock.due) topology.recheck(keys[0] as string).catch(() => {})
       const isCovered = (i: number) => covered?.[i] || journal.covers(keys[i] as string)
-      const known = (i: number) => repeats?.find(keys[i] as string, replies[i] as Reply)
-      const states = replies.map((reply, i) => (isCovered(i) ? DEFERRED : (known(i) ?? toState(reply))))
+      let isNew = false
+      const states = replies.map((reply, i): State => {
+        if (isCovered(i)) return DEFERRED
+        const known = repeats?.find(keys[i] as string, reply)
+        isNew ||= known === undefined
+        return known ?? toState(reply)
+      })
+      if (!isNew) return states
       const expanded = expandAll(states, options.maxValueBytes)
       const whole = expanded instanceof Promise ? await expanded : expanded
-      if (repeats) for (const [i, state] of whole.entries()) repeats.add(keys[i] as string, replies[i] as Reply, state)
+      for (let i = 0; i < whole.length; i++) repeats?.add(keys[i] as string, replies[i] as Reply, whole[i] as State)
       return whole
     },
 

@@ -25,25 +25,26 @@ export function coalesceReads(
   let waiting = new Map<string, Waiting>()
 
   const flush = () => {
-    const reads = [...waiting]
+    const keys = [...waiting.keys()]
+    const reads = [...waiting.values()]
     waiting = new Map()
-    for (let i = 0; i < reads.length; i += MAX_BATCH) {
-      send(reads.length <= MAX_BATCH ? reads : reads.slice(i, i + MAX_BATCH))
-    }
+    if (keys.length <= MAX_BATCH) send(keys, reads)
+    else
+      for (let i = 0; i < keys.length; i += MAX_BATCH) send(keys.slice(i, i + MAX_BATCH), reads.slice(i, i + MAX_BATCH))
   }
-  const send = (reads: readonly (readonly [key: string, read: Waiting])[]) => {
+  const send = (keys: readonly string[], reads: readonly Waiting[]) => {
     const failed = (error: Error) => {
-      for (const [, read] of reads) read.resolve({ kind: 'error', error })
+      for (const read of reads) read.resolve({ kind: 'error', error })
     }
     const answered = (states: readonly State[]) => {
       if (states.length !== reads.length) {
         failed(new CacheTroubleError('GARBAGE', 'a read was answered for other keys'))
         return
       }
-      for (let i = 0; i < reads.length; i++) reads[i]?.[1].resolve(states[i] as State)
+      for (let i = 0; i < reads.length; i++) reads[i]?.resolve(states[i] as State)
     }
     try {
-      readMany(reads.map(([key]) => key)).then(answered, failed)
+      readMany(keys).then(answered, failed)
     } catch (error) {
       failed(error as Error)
     }
