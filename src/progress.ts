@@ -1,4 +1,5 @@
 import { CacheConfigError } from './errors.ts'
+import { isTooLate } from './too-late.ts'
 
 /** @throws CacheConfigError for what is given as `onProgress` and is no function */
 export function checkOnProgress(onProgress: unknown, place: string): void {
@@ -14,9 +15,7 @@ export function tell<Progress>(
 ): void {
   try {
     const answer = onProgress?.(progress)
-    if (typeof (answer as PromiseLike<unknown> | undefined)?.then === 'function') {
-      Promise.resolve(answer).catch(onThrown)
-    }
+    if (isTooLate(answer)) Promise.resolve(answer).catch(onThrown)
   } catch (reason) {
     onThrown(reason)
   }
