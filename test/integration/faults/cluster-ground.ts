@@ -1,6 +1,7 @@
 import { keySlot } from '../../../src/redis/key-slot.ts'
 import { RedisCluster, type RedisClusterOptions } from '../../support/redis-cluster.ts'
 import type { RedisServer } from '../../support/redis-server.ts'
+import { until } from '../../support/until.ts'
 import type { Ground } from './fault.ts'
 import { keyOf } from './play.ts'
 import { MORE_IN_A_CLUSTER } from './rights.ts'
@@ -63,5 +64,9 @@ export class ClusterGround implements Ground {
     }
     await this.cluster.settled()
     for (const node of await this.cluster.masters()) await node.command('FLUSHALL')
+    // The next fault may make a master of a replica that would bring back what it has not yet been told to remove.
+    const isEmpty = async (node: RedisServer) => (await node.command('DBSIZE')) === 0
+    const areEmpty = async () => (await Promise.all(this.cluster.nodes.map(isEmpty))).every(Boolean)
+    await until(areEmpty, { label: 'every node to be empty' })
   }
 }
