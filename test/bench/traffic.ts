@@ -40,6 +40,8 @@ export class TrafficCounter {
   static async start(server: RedisServer): Promise<TrafficCounter> {
     const tracker = new Redis(server.url)
     const base = new Redis(server.url)
+    // ioredis is not prepared for what comes with the answer to MONITOR, in one piece: nothing else may be under way.
+    await Promise.all([tracker.ping(), base.ping()])
     const monitor = await base.monitor()
     const counter = new TrafficCounter(server, [tracker, base, monitor])
     monitor.on('monitor', (_time: string, args: string[], source: string, database: string) =>

@@ -1,6 +1,7 @@
 import { onParentMessage, tellParent } from '../../../support/parent.ts'
 import { now } from '../../../support/real-time.ts'
 import { isMissingOption, openContestant } from '../open.ts'
+import { runOn } from '../processors.ts'
 import { FIRST_ID, type Get, type MemberSettings } from '../settings.ts'
 import { type MadeValue, makeValue } from '../values.ts'
 
@@ -44,6 +45,8 @@ const MAX_LOADS_AT_ONCE = 100
 /** A prime: calls in steps of it come round through all keys, in an order that no processor foresees. */
 const STRIDE = 514_229
 
+const { SPEED_PROCESSOR } = process.env
+if (SPEED_PROCESSOR) runOn(process.pid, Number(SPEED_PROCESSOR))
 let loads = 0
 let next = FIRST_ID
 
