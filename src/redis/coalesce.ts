@@ -28,7 +28,9 @@ export function coalesceReads(
     const keys = [...waiting.keys()]
     const reads = [...waiting.values()]
     waiting = new Map()
-    for (let i = 0; i < keys.length; i += MAX_BATCH) send(keys.slice(i, i + MAX_BATCH), reads.slice(i, i + MAX_BATCH))
+    if (keys.length <= MAX_BATCH) send(keys, reads)
+    else
+      for (let i = 0; i < keys.length; i += MAX_BATCH) send(keys.slice(i, i + MAX_BATCH), reads.slice(i, i + MAX_BATCH))
   }
   const send = (keys: readonly string[], reads: readonly Waiting[]) => {
     const failed = (error: Error) => {

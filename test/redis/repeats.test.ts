@@ -70,6 +70,13 @@ describe('repeats', () => {
     expect(isKnown(repeats, bytes, 'p::other')).toBe(false)
   })
 
+  test('all that comes in turns is kept in the end, as long as there is room for it', () => {
+    const repeats = new Repeats()
+    const entries = Array.from({ length: 900 }, (_, i) => [`p::item:${i}`, reply(`${i}`)] as const)
+    for (let i = 0; i < 30; i++) for (const [key, bytes] of entries) isKnown(repeats, bytes, key)
+    expect(entries.filter(([key, bytes]) => !isKnown(repeats, bytes, key))).toEqual([])
+  })
+
   test('copies of one entry are told apart: each is kept when it has come twice itself', () => {
     const repeats = new Repeats()
     const bytes = reply('1')
