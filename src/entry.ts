@@ -50,11 +50,6 @@ export interface EntryHeader {
   readonly stamps: readonly (readonly [tag: string, stamp: string])[]
 }
 
-/** Not stale yet, and not invalidated. */
-export function isFresh({ softExpiresAt, expired }: EntryHeader, now: number): boolean {
-  return softExpiresAt > now && !expired
-}
-
 /** A new id or token: 96 random bits, never from a counter, so that a restored machine image cannot repeat one. */
 export function newId(): string {
   return randomBytes(12).toString('base64url')

@@ -1,10 +1,8 @@
 import type { Clock } from '../clock.ts'
-import { isFresh } from '../entry.ts'
 import type { Isolation } from '../isolation.ts'
 import { KeptBody, keptPacking } from '../packing.ts'
 import type { Journal } from '../redis/journal.ts'
 import type { NearCopies } from '../redis/near-copies.ts'
-import type { ServerClock } from '../redis/server-clock.ts'
 import type { Topology } from '../redis/topology.ts'
 import type { Driver, Removal, State } from './driver.ts'
 
@@ -15,7 +13,6 @@ export interface NearOptions {
   /** What is still to be removed. */
   readonly journal: Pick<Journal, 'size' | 'covers'>
   readonly clock: Clock
-  readonly serverClock: ServerClock
   /**
    * Whether a load is what asks. It is not served copies: what is made of one would be stored, and stand for as long as
    * its ttl, where the copy itself is stale for a moment only.
@@ -28,7 +25,7 @@ export interface NearOptions {
  * when it is read again. Whatever is written through here ends the copy at once, before its writer goes on.
  */
 export function nearDriver(driver: Driver, options: NearOptions): Driver {
-  const { copies, topology, isolation, journal, isInLoad, clock, serverClock } = options
+  const { copies, topology, isolation, journal, isInLoad, clock } = options
   const changed = (removal: Removal) => {
     if ('glob' in removal) copies.changedWhere(removal.glob)
     else copies.changed('key' in removal ? removal.key : removal.stamp)
@@ -48,13 +45,7 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
 
     find(shownKey, version) {
       // While something is still to be removed, each key has to be looked at: on the long way.
-      if (isInLoad() || journal.size > 0) return undefined
-      const now = clock.now()
-      const copy = copies.get(shownKey, now)
-      if (copy?.kind !== 'value') return undefined
-      const { header, body } = copy
-      const isPlain = header.stamps.length === 0 && header.version === version
-      return isPlain && isFresh(header, serverClock.at(now)) ? body : undefined
+      return journal.size > 0 || isInLoad() ? undefined : copies.find(shownKey, version)
     },
 
     readNow: (key) => (isInLoad() || journal.covers(key) ? undefined : copies.get(copies.places.of(key), clock.now())),

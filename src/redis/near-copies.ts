@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts'
-import type { State } from '../drivers/driver.ts'
+import type { Body, State, Value } from '../drivers/driver.ts'
 import type { Places } from '../drivers/places.ts'
 import { Sieve, Sieved } from '../drivers/sieve.ts'
 import type { NearStats } from '../events.ts'
 import { matches } from '../glob.ts'
 import type { Near } from '../tier.ts'
+import type { ServerClock } from './server-clock.ts'
 import type { Feed } from './topology.ts'
 import type { ChangeListener } from './tracking.ts'
 
@@ -19,6 +20,12 @@ export interface NearLimits {
 export type Copied = Extract<State, { kind: 'value' | 'stamp' }>
 
 class Copy extends Sieved {
+  /** Until then, by our clock, it may be served without another look at anything but what has changed. */
+  goodUntil = Number.NEGATIVE_INFINITY
+  /** A value that is served to whoever has its key: without tags, and not expired by an invalidation. */
+  readonly plain: Body | undefined
+  readonly plainVersion: string | undefined
+
   /** @param readAt - by our clock, before the read was sent: then at the latest it was current */
   constructor(
     readonly state: Copied,
@@ -27,6 +34,10 @@ class Copy extends Sieved {
     readonly readAt: number,
   ) {
     super()
+    const value =
+      state.kind === 'value' && !state.header.expired && state.header.stamps.length === 0 ? state : undefined
+    this.plain = value?.body
+    this.plainVersion = value?.header.version
   }
 }
 
@@ -57,6 +68,7 @@ export class NearCopies implements ChangeListener, Near {
   readonly #maxStalenessMs: number
   readonly #feeds: () => readonly Feed[]
   readonly #clock: Clock
+  readonly #serverClock: Pick<ServerClock, 'at'>
 
   /** @param feeds - those that are open */
   constructor(
@@ -64,7 +76,9 @@ export class NearCopies implements ChangeListener, Near {
     readonly places: Places,
     feeds: () => readonly Feed[],
     clock: Clock,
+    serverClock: Pick<ServerClock, 'at'>,
   ) {
+    this.#serverClock = serverClock
     this.#copies = new Sieve(maxItems, maxBytes)
     this.#feeds = feeds
     this.#maxStalenessMs = maxStalenessMs
@@ -81,7 +95,31 @@ export class NearCopies implements ChangeListener, Near {
       return undefined
     }
     if ((now - feed.beatAt) * BEATS > this.#maxStalenessMs) void feed.beat()
-    return now - Math.max(feed.heardUntil, copy.readAt) > this.#maxStalenessMs ? undefined : copy.state
+    return now > this.#currentUntil(copy) ? undefined : copy.state
+  }
+
+  /**
+   * A value that is fresh, of this version and without tags: most hits. What {@link get} looks at is looked at again when
+   * it may have changed by itself.
+   */
+  find(place: string, version: string): Body | undefined {
+    const copy = this.#copies.get(place)
+    if (copy === undefined || copy.plainVersion !== version || copy.feed.epoch !== copy.epoch) return undefined
+    const now = this.#clock.now()
+    return now < copy.goodUntil || this.#isGood(copy, now) ? copy.plain : undefined
+  }
+
+  #isGood(copy: Copy, now: number): boolean {
+    const { softExpiresAt } = (copy.state as Value).header
+    const freshUntil = now + softExpiresAt - this.#serverClock.at(now)
+    if (this.get(copy.key, now) === undefined || freshUntil <= now) return false
+    const beatDueAt = copy.feed.beatAt + this.#maxStalenessMs / BEATS
+    copy.goodUntil = Math.min(beatDueAt, this.#currentUntil(copy), freshUntil)
+    return true
+  }
+
+  #currentUntil({ feed, readAt }: Copy): number {
+    return Math.max(feed.heardUntil, readAt) + this.#maxStalenessMs
   }
 
   /** To be called before a read is sent. `undefined`: what it brings cannot be kept. */

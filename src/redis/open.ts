@@ -26,7 +26,8 @@ export function openRedis(options: RedisOptions): StoreTier {
   const { place, everything, clock, onState, near } = options
   const serverClock = new ServerClock(clock)
   const journal = new Journal(everything, clock)
-  const copies = near && new NearCopies(near.limits, placesBelow(options.prefix), () => topology.feeds(), clock)
+  const copies =
+    near && new NearCopies(near.limits, placesBelow(options.prefix), () => topology.feeds(), clock, serverClock)
   const topology = topologyOf(place, {
     ...options,
     serverClock,
@@ -42,6 +43,6 @@ export function openRedis(options: RedisOptions): StoreTier {
     },
   })
   const redis = redisDriver({ ...options, topology, journal, serverClock, keepsCopies: near !== undefined })
-  const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock, serverClock }) : redis
+  const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock }) : redis
   return coalescedTier(driver, copies)
 }

@@ -44,12 +44,9 @@ export const NEAR_MUTANTS = {
 
   /** Loads are served copies. */
   nesting() {
-    const { now, quick } = Reading.prototype
+    const { now } = Reading.prototype
     Reading.prototype.now = function (call) {
       return outsideOfLoads(() => now.call(this, call))
-    }
-    Reading.prototype.quick = function (tier, call) {
-      return outsideOfLoads(() => quick.call(this, tier, call))
     }
   },
 
