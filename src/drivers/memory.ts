@@ -7,7 +7,7 @@ import type { Isolation } from '../isolation.ts'
 import { livePacking } from '../packing.ts'
 import { newStamp, stampTtl } from '../stamps.ts'
 import { Watchers } from '../watch.ts'
-import type { Acquired, Body, Draft, Driver, InvalidationMode, LeaseRequest, State } from './driver.ts'
+import type { Acquired, Body, Draft, Driver, InvalidationMode, LeaseRequest, State, Value } from './driver.ts'
 import { placesBelow } from './places.ts'
 import { Sieve, Sieved } from './sieve.ts'
 
@@ -17,34 +17,86 @@ export interface MemoryLimits {
   readonly isolation: Isolation
 }
 
+/** The rough clock may tell a time from before the driver was made: 0 would be later than that. */
+const NEVER = -1e9
+
 type Kept = Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
 
 /**
  * What stands at one key. A plain hit looks here and no further: among many keys, what costs is memory that is not at hand.
  * Times are whole milliseconds since the driver was made, small enough not to be objects of their own.
  */
-class Slot extends Sieved {
-  /** Of a value without tags: all that a plain hit needs. */
-  readonly plain: Body | undefined
-  readonly version: string | undefined
-  readonly freshUntil: number
-
+abstract class Slot extends Sieved {
+  /**
+   * @param expiresAt - the hard expiry
+   * @param freshUntil - of a value without tags, for a plain hit; else NEVER
+   */
   constructor(
-    readonly state: Kept,
     readonly expiresAt: number,
-    epoch: number,
+    readonly version: string | undefined,
+    readonly freshUntil: number,
   ) {
     super()
-    const value =
-      state.kind === 'value' && !state.header.expired && state.header.stamps.length === 0 ? state : undefined
-    this.plain = value?.body
-    this.version = value?.header.version
-    this.freshUntil = value ? Math.floor(value.header.softExpiresAt - epoch) : 0
+  }
+
+  /** @param epoch - when the driver was made, in ms since 1970 */
+  abstract state(epoch: number): Kept
+}
+
+/** A value with its header and its body in one object, since there may be very many of them. */
+class Entry extends Slot implements Body {
+  readonly id: string
+  readonly encoding: Body['encoding']
+  readonly data: unknown
+  readonly size: number
+  readonly loadMs: number
+  readonly stamps: EntryHeader['stamps']
+
+  constructor(
+    { id, body, loadMs, version, stamps }: Pick<Draft, 'id' | 'body' | 'loadMs' | 'version' | 'stamps'>,
+    readonly createdAt: number,
+    readonly softExpiresAt: number,
+    hardExpiresAt: number,
+    readonly expired = false,
+  ) {
+    super(hardExpiresAt, version, expired || stamps.length > 0 ? NEVER : softExpiresAt)
+    this.id = id
+    this.encoding = body.encoding
+    this.data = body.data
+    this.size = body.size
+    this.loadMs = Math.ceil(loadMs)
+    this.stamps = stamps.length > 0 ? stamps : NO_STAMPS
+  }
+
+  state(epoch: number): Value {
+    const { id, encoding, loadMs, expired, stamps, version = '' } = this
+    const header: EntryHeader = {
+      ...{ kind: 'value', id, encoding, loadMs, optimistic: false, expired, version, stamps },
+      createdAt: epoch + this.createdAt,
+      softExpiresAt: epoch + this.softExpiresAt,
+      hardExpiresAt: epoch + this.expiresAt,
+    }
+    return { kind: 'value', header, body: this }
   }
 }
 
+/** Anything else. */
+class Mark extends Slot {
+  constructor(
+    readonly kept: Exclude<Kept, Value>,
+    expiresAt: number,
+  ) {
+    super(expiresAt, undefined, NEVER)
+  }
+
+  state(): Kept {
+    return this.kept
+  }
+}
+
+const NO_STAMPS: EntryHeader['stamps'] = Object.freeze([])
 const ABSENT: State = Object.freeze({ kind: 'absent' })
-/** What an entry takes beside its value: slot, header, map node. */
+/** What an entry takes beside its value: slot, id, map node. */
 const OVERHEAD = 300
 /** So many keys are looked at in one turn of the loop, by a pattern. */
 const SCAN_BATCH = 1_000
@@ -62,18 +114,19 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
 
   const { of: place, keyAt } = placesBelow(prefix)
 
-  const read = (key: string): State => {
+  const slotAt = (key: string): Slot | undefined => {
     const slot = slots.get(place(key))
-    if (slot === undefined) return ABSENT
-    if (slot.expiresAt > elapsed()) return slot.state
+    if (slot === undefined || slot.expiresAt > elapsed()) return slot
     slots.delete(place(key))
-    return ABSENT
+    return undefined
   }
-  const write = (key: string, state: Kept, ttlMs: number, size = 0) => {
+  const read = (key: string): State => slotAt(key)?.state(epoch) ?? ABSENT
+  const keep = (key: string, slot: Slot, size = 0) => {
     watchers.changed(key)
-    const slot = new Slot(state, Math.floor(elapsed() + ttlMs), epoch)
     return slots.set(place(key), slot, size + OVERHEAD + 2 * key.length)
   }
+  const mark = (key: string, kept: Mark['kept'], ttlMs: number) =>
+    keep(key, new Mark(kept, Math.floor(elapsed() + ttlMs)))
   /** How long what stands there is kept, in ms. */
   const ttlOf = (key: string): number | undefined => {
     const expiresAt = slots.get(place(key))?.expiresAt
@@ -83,18 +136,19 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
     watchers.changed(key)
     slots.delete(place(key))
   }
-  const store = (key: string, { id, body, ttlMs, keepMs, loadMs, version, stamps }: Draft) => {
-    const header = makeHeader('value', id, time(), ttlMs, { loadMs, encoding: body.encoding, version, stamps, keepMs })
-    return write(key, { kind: 'value', header, body }, keepMs, body.size)
+  const store = (key: string, draft: Draft) => {
+    const now = elapsed()
+    const [softExpiresAt, hardExpiresAt] = [Math.floor(now + draft.ttlMs), Math.floor(now + draft.keepMs)]
+    return keep(key, new Entry(draft, Math.floor(now), softExpiresAt, hardExpiresAt), draft.body.size)
   }
   /** False where there is nothing to fall back on. */
   const expire = (key: string): boolean => {
-    const state = read(key)
-    if (state.kind !== 'value' || state.header.softExpiresAt === state.header.hardExpiresAt) return false
-    const { header, body } = state
-    const softExpiresAt = Math.min(header.softExpiresAt, time())
-    const expired = { ...header, id: newId(), softExpiresAt, expired: true }
-    return write(key, { kind: 'value', header: expired, body }, header.hardExpiresAt - time(), body.size)
+    const slot = slotAt(key)
+    if (!(slot instanceof Entry) || slot.softExpiresAt === slot.expiresAt) return false
+    const { loadMs, version = '', stamps, size } = slot
+    const draft = { id: newId(), body: slot, loadMs, version, stamps }
+    const softExpiresAt = Math.min(slot.softExpiresAt, Math.floor(elapsed()))
+    return keep(key, new Entry(draft, slot.createdAt, softExpiresAt, slot.expiresAt, true), size)
   }
   const holds = (key: string, head: string): boolean => {
     const state = read(key)
@@ -113,7 +167,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   const remove = (keys: readonly string[], mode: InvalidationMode | undefined) => {
     let removed = 0
     for (const key of keys) {
-      if (read(key).kind !== 'absent') removed++
+      if (slotAt(key)) removed++
       if (mode !== 'expire' || !expire(key)) forget(key)
     }
     return removed
@@ -121,7 +175,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   const restamp = (key: string, mode: InvalidationMode | undefined) => {
     const state = read(key)
     const before = mode === 'expire' && state.kind === 'stamp' ? state.stamp : undefined
-    write(key, { kind: 'stamp', stamp: newStamp(time(), before) }, stampTtl(0))
+    mark(key, { kind: 'stamp', stamp: newStamp(time(), before) }, stampTtl(0))
   }
 
   return {
@@ -132,7 +186,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
 
     find(shownKey, version) {
       const slot = slots.get(shownKey)
-      return slot?.version === version && slot.freshUntil > roughly() - began ? slot.plain : undefined
+      return slot?.version === version && slot.freshUntil > roughly() - began ? (slot as Entry) : undefined
     },
 
     look: async (key) => ({ state: read(key), ttlMs: ttlOf(key) }),
@@ -144,8 +198,8 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
       if (state.kind === 'counter') return 'foreign'
       if (state.kind === 'lease') return 'leased'
       if (state.kind === 'value' && !(over && holds(key, over))) return 'value'
-      const header = makeHeader('lease', token, time(), leaseMs, { optimistic: state.kind === 'pass' })
-      write(key, { kind: 'lease', header }, leaseMs)
+      const header = markHeader('lease', token, time(), leaseMs, state.kind === 'pass')
+      mark(key, { kind: 'lease', header }, leaseMs)
       return 'granted'
     },
 
@@ -158,14 +212,14 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
     async renew(key, token, leaseMs) {
       const slot = slots.get(place(key))
       if (!slot || !holds(key, entryHead('lease', token))) return false
-      write(key, slot.state, leaseMs)
+      mark(key, (slot as Mark).kept, leaseMs)
       return true
     },
 
     async release(key, token, passMs) {
       if (!holds(key, entryHead('lease', token))) return false
       if (passMs === undefined) forget(key)
-      else write(key, { kind: 'pass', header: makeHeader('pass', token, time(), passMs, {}) }, passMs)
+      else mark(key, { kind: 'pass', header: markHeader('pass', token, time(), passMs) }, passMs)
       return true
     },
 
@@ -204,7 +258,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
         throw new CacheTroubleError('WRONGTYPE', 'the key holds a cached value, not a counter', true)
       }
       const value = (state.kind === 'counter' ? state.value : 0) + by
-      write(key, { kind: 'counter', value }, ttlOf(key) ?? ttlMs)
+      mark(key, { kind: 'counter', value }, ttlOf(key) ?? ttlMs)
       return value
     },
 
@@ -212,7 +266,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
       return keys.map((key) => {
         const state = read(key)
         const stamp = state.kind === 'stamp' ? state.stamp : newStamp(time())
-        write(key, { kind: 'stamp', stamp }, Math.max(ttlOf(key) ?? 0, ttlMs))
+        mark(key, { kind: 'stamp', stamp }, Math.max(ttlOf(key) ?? 0, ttlMs))
         return { ...stamp, made: state.kind !== 'stamp', now: time() }
       })
     },
@@ -223,14 +277,14 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
       const state = read(key)
       if (state.kind === 'lease') return 'busy'
       if (state.kind === 'pass') return 'failed'
-      write(key, { kind: 'lease', header: makeHeader('lease', token, time(), ms, {}) }, ms)
+      mark(key, { kind: 'lease', header: markHeader('lease', token, time(), ms) }, ms)
       return 'elected'
     },
 
     async resign(key, token, pauseMs) {
       if (!holds(key, entryHead('lease', token))) return
       if (pauseMs === undefined) forget(key)
-      else write(key, { kind: 'pass', header: makeHeader('pass', token, time(), pauseMs, {}) }, pauseMs)
+      else mark(key, { kind: 'pass', header: markHeader('pass', token, time(), pauseMs) }, pauseMs)
     },
 
     watch: (key) => watchers.watch(key),
@@ -245,31 +299,9 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   }
 }
 
-function makeHeader(
-  kind: EntryHeader['kind'],
-  id: string,
-  now: number,
-  ttlMs: number,
-  rest: {
-    loadMs?: number
-    encoding?: EntryHeader['encoding']
-    optimistic?: boolean
-    version?: string
-    stamps?: EntryHeader['stamps']
-    keepMs?: number
-  },
-): EntryHeader {
+function markHeader(kind: 'lease' | 'pass', id: string, now: number, ttlMs: number, optimistic = false): EntryHeader {
   return {
-    kind,
-    id,
-    createdAt: now,
-    softExpiresAt: now + ttlMs,
-    hardExpiresAt: now + (rest.keepMs ?? ttlMs),
-    loadMs: rest.loadMs ?? 0,
-    encoding: rest.encoding ?? 'json',
-    optimistic: rest.optimistic ?? false,
-    expired: false,
-    version: rest.version ?? '',
-    stamps: rest.stamps ?? [],
+    ...{ kind, id, createdAt: now, softExpiresAt: now + ttlMs, hardExpiresAt: now + ttlMs, loadMs: 0 },
+    ...{ encoding: 'json', optimistic, expired: false, version: '', stamps: [] },
   }
 }

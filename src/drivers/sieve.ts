@@ -4,7 +4,7 @@
  */
 export abstract class Sieved {
   key = ''
-  size = 0
+  weight = 0
   visited = false
   /** Towards the newest. */
   newer: this | undefined = undefined
@@ -48,14 +48,14 @@ export class Sieve<T extends Sieved> {
   }
 
   /** Adds or replaces. An item that is larger than everything that may be held is not kept, nor what it replaces: false. */
-  set(key: string, item: T, size: number): boolean {
+  set(key: string, item: T, weight: number): boolean {
     const known = this.#items.get(key)
-    if (size > this.maxBytes) {
+    if (weight > this.maxBytes) {
       if (known) this.#drop(known)
       return false
     }
     item.key = key
-    item.size = size
+    item.weight = weight
     if (known) this.#replace(known, item)
     else this.#add(item)
     while (this.#items.size > this.maxItems || this.#bytes > this.maxBytes) this.#evict(item)
@@ -80,7 +80,7 @@ export class Sieve<T extends Sieved> {
     else this.#oldest = item
     this.#newest = item
     this.#items.set(item.key, item)
-    this.#bytes += item.size
+    this.#bytes += item.weight
   }
 
   /** In the same place, and warm: somebody has asked for it. */
@@ -94,7 +94,7 @@ export class Sieve<T extends Sieved> {
     else this.#oldest = item
     if (this.#hand === known) this.#hand = item
     this.#items.set(item.key, item)
-    this.#bytes += item.size - known.size
+    this.#bytes += item.weight - known.weight
   }
 
   /** @param kept - what has just been set: where all others are warm, it would be the first to go and none could come in */
@@ -116,6 +116,6 @@ export class Sieve<T extends Sieved> {
     if (item.older) item.older.newer = item.newer
     else this.#oldest = item.newer
     this.#items.delete(item.key)
-    this.#bytes -= item.size
+    this.#bytes -= item.weight
   }
 }
