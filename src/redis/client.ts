@@ -1,3 +1,5 @@
+import { loadIoredis } from './load-ioredis.ts'
+
 /** What we use of an ioredis client; ioredis 5 and 6 and ioredis-mock all have it. */
 export interface RedisClient {
   connect(): Promise<unknown>
@@ -48,15 +50,14 @@ const OURS = {
 }
 
 /**
- * From a `redis://` or `rediss://` URL, or from options of ioredis. It is imported here, at the first connection, and
- * nowhere else.
+ * From a `redis://` or `rediss://` URL, or from options of ioredis, which is loaded at the first connection.
  */
 export function recipeFrom(source: string | object, connectTimeout: number): ClientRecipe {
   return async () => {
-    const { Redis } = await import('ioredis')
+    const { Redis } = await loadIoredis()
     const given = typeof source === 'string' ? [source] : []
     const options = { ...(typeof source === 'string' ? {} : source), ...OURS, connectTimeout }
-    return new (Redis as unknown as new (...args: unknown[]) => RedisClient)(...given, options)
+    return new Redis(...given, options)
   }
 }
 
