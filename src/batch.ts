@@ -6,7 +6,7 @@ import { currentFlight, outsideOfLoads } from './inside-load.ts'
 import { describe } from './kind.ts'
 
 /** Ids that are loaded together. */
-interface Gathering {
+interface Group {
   /** Of the one call of the function, for all that wait for it. */
   readonly flight: Flight
   readonly members: Member[]
@@ -27,7 +27,7 @@ export class Batch {
   readonly #call: ManyCall
   readonly #clock: Clock
   #open = 0
-  #gathering: Gathering | undefined
+  #group: Group | undefined
 
   constructor(call: ManyCall, clock: Clock) {
     this.#call = call
@@ -71,14 +71,14 @@ export class Batch {
     if (member.opened === 0) return
     member.opened--
     // In a turn of its own: this may be anywhere on the path of a call.
-    if (--this.#open === 0 && this.#gathering) void Promise.resolve().then(() => this.#leaveWhenClosed())
+    if (--this.#open === 0 && this.#group) void Promise.resolve().then(() => this.#leaveWhenClosed())
   }
 
   /** This id's result, of a call of the function that is shared. Runs inside of the id's own load. */
   async load(member: Member): Promise<unknown> {
-    this.#gathering ??= { flight: new Flight(), members: [], values: NO_VALUES }
-    const gathering = this.#gathering
-    const { flight, members } = gathering
+    this.#group ??= { flight: new Flight(), members: [], values: NO_VALUES }
+    const group = this.#group
+    const { flight, members } = group
     members.push(member)
     // From within the id's own flight, so that what the function calls in its turn does not wait for that one.
     const landed = flight.join()
@@ -92,7 +92,7 @@ export class Batch {
 
     const landing = await landed
     if (!landing.ok) throw landing.error
-    const value = gathering.values.get(member.id)
+    const value = group.values.get(member.id)
     if (value instanceof Error) throw value
     return value
   }
@@ -103,10 +103,10 @@ export class Batch {
 
   /** Calls the function for what has been gathered. */
   #leave(): void {
-    if (!this.#gathering) return
-    const gathering = this.#gathering
-    const { flight, members } = gathering
-    this.#gathering = undefined
+    if (!this.#group) return
+    const group = this.#group
+    const { flight, members } = group
+    this.#group = undefined
     // Replies come in any order; the function is asked in that of the call.
     members.sort((one, other) => one.position - other.position)
     const ids = members.map(({ id }) => id)
@@ -115,7 +115,7 @@ export class Batch {
     // Which loads wait for this one is known by their having joined, and not by whose turn it happens to be.
     outsideOfLoads(() => flight.load(() => loadFor(ids, this.#call))).then(
       (values) => {
-        gathering.values = values
+        group.values = values
         flight.land(LANDED)
       },
       (error) => flight.land({ ok: false, error, loadMs: 0 }),
@@ -176,5 +176,5 @@ class Member implements Call, Part {
 }
 
 const NO_VALUES: ReadonlyMap<unknown, unknown> = new Map()
-/** What has landed is taken from the gathering, by id. */
+/** What has landed is taken from the group, by id. */
 const LANDED: Landing = Object.freeze({ ok: true, shareable: 'never', loadMs: 0, proven: false })

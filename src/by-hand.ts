@@ -1,10 +1,9 @@
-import { must } from './checks.ts'
 import { declaredOf, removeEvery } from './declared.ts'
 import type { Home } from './engine.ts'
 import type { Explanation } from './explanation.ts'
-import { spaceNow } from './home.ts'
 import type { InvalidateResult, SweepOptions } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
+import { spaceNow } from './space-now.ts'
 import type { AsyncFunction, Callable, SelfOption } from './types.ts'
 import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 
@@ -114,11 +113,10 @@ export function byHand(home: Home): ByHand {
       const declared = declaredOf(fn, 'warm')
       return declared.home.engine().warm(declared, lists, options)
     },
-    explain: async (target: unknown, args: readonly unknown[] = [], options?: SelfOption) => {
+    explain: async (target: unknown, args?: readonly unknown[], options?: SelfOption) => {
       if (typeof target !== 'function') return home.engine().explain(target as KeyParts, spaceNow(home))
-      must(Array.isArray(args), 'explain takes arguments as a list, as in explain(user, [42])')
       const declared = declaredOf(target, 'explain')
-      return declared.home.engine().explain(declared.call(options?.self, args))
+      return declared.home.engine().explain(declared, undefined, args, options)
     },
   }
 }

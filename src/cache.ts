@@ -18,22 +18,20 @@ import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import { type CacheListener, type CacheStats, Events } from './events.ts'
 import { firstCalls } from './first-calls.ts'
-import { inSpace, ofNamespace, ofTenant } from './home.ts'
-import {
-  type InvalidateOptions,
-  type InvalidateResult,
-  type InvalidateTagsResult,
-  NOTHING_REMOVED,
-  type SweepOptions,
-  type TagArguments,
-  tagArguments,
+import { ofNamespace, ofTenant } from './home.ts'
+import type {
+  InvalidateOptions,
+  InvalidateResult,
+  InvalidateTagsResult,
+  SweepOptions,
+  TagArguments,
 } from './invalidation.ts'
 import type { KeyParts } from './key-plan.ts'
 import { loadCore } from './load-core.ts'
-import { logEvents } from './log.ts'
+import { logNotices } from './log.ts'
 import { Names } from './names.ts'
 import { type CacheOptions, resolveOptions } from './options.ts'
-import type { Space } from './space.ts'
+import { spaceNow } from './space-now.ts'
 import type { Tenant } from './tenant.ts'
 import type { NamespaceOptions } from './types.ts'
 
@@ -148,12 +146,15 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
   const options = resolveOptions(given, environment())
   const { clock, logger } = options
   let core: Core | undefined
-  const events = new Events(logger ? logEvents(logger, (event) => core?.log?.(event)) : undefined)
+  let log = logger ? logNotices(logger) : undefined
+  const events = new Events(logger ? (event) => log?.(event) : undefined)
   const requests: InvalidationRequest[] = []
   let closed = false
   const loader = new CoreLoader(
     async () => {
       const loaded = await load(options, events)
+      log = loaded.log
+      engine.settle = loaded.settle
       await loaded.takeOver(requests.splice(0))
       if (closed) await loaded.close()
       const { path, direct, invalidation } = loaded
@@ -165,7 +166,7 @@ export function createEngine(given: CacheOptions, load = loadCore): CacheEngine 
     clock,
   )
   const engine: CacheEngine = {
-    common: { tenant: options.tenant, version: options.version, defaults: options.defaults },
+    common: options,
     ...firstCalls(loader, events, requests),
     events,
     warm: (...given) => loader.use((core) => core.warm(...given), unloaded),
@@ -194,9 +195,7 @@ export function cacheOver(home: Home): Cache {
 
 function partOver(home: Home): CachePart {
   const engine = () => home.engine()
-  const within = <T>(what: string, use: (space: Space) => Promise<T>, without: T) => inSpace(home, what, use, without)
-  const count = (key: KeyParts, by: number, options: Pick<SetOptions, 'ttl'>) =>
-    within('increment', (space) => engine().direct.increment(key, by, options, space), undefined)
+  const here = () => spaceNow(home)
   return {
     ...byHand(home),
     cached: cachedWith(home),
@@ -205,27 +204,16 @@ function partOver(home: Home): CachePart {
     CachedMany: manyDecorators(home),
     CacheInvalidate: invalidateDecorators(home),
     CacheUpdate: updateDecorators(home),
-    invalidate: (target, options) =>
-      within('invalidate', (space) => engine().invalidation.invalidate(target, options, space), NOTHING_REMOVED),
-    invalidateTags: (...given: TagArguments) => {
-      const [tags, options] = tagArguments(given)
-      const use = (space: Space) => engine().invalidation.invalidateTags(tags, options, space)
-      return within('invalidateTags', use, NOTHING_REMOVED)
-    },
-    get: (key) => within('get', (space) => engine().direct.get(key, space), undefined) as Promise<never>,
-    getMany: async (keys) =>
-      within(
-        'getMany',
-        (space) => engine().direct.getMany(keys, space),
-        keys.map(() => undefined),
-      ) as Promise<never>,
-    set: (key, value, options) => within('set', (space) => engine().direct.set(key, value, options, space), false),
-    setMany: (items, options) => within('setMany', (space) => engine().direct.setMany(items, options, space), false),
-    delete: (key) =>
-      within('delete', async (space) => (await engine().invalidation.removeOne(key, space)).removed > 0, false),
-    increment: (key, by, options) => count(key, by, options),
+    invalidate: (target, options) => engine().invalidation.invalidate(here(), target, options),
+    invalidateTags: (...given: TagArguments) => engine().invalidation.invalidateTags(here(), ...given),
+    get: (key) => engine().direct.get(here(), key) as Promise<never>,
+    getMany: (keys) => engine().direct.getMany(here(), keys) as Promise<never>,
+    set: (key, value, options) => engine().direct.set(here(), key, value, options),
+    setMany: (items, options) => engine().direct.setMany(here(), items, options),
+    delete: async (key) => (await engine().invalidation.removeOne(here(), key)).removed > 0,
+    increment: (key, by, options) => engine().direct.increment(here(), key, by, options),
     // A minus would make a number of what is none.
-    decrement: (key, by, options) => count(key, typeof by === 'number' ? -by : by, options),
+    decrement: (key, by, options) => engine().direct.increment(here(), key, typeof by === 'number' ? -by : by, options),
     tenant: (tenant) => partOver(ofTenant(home, tenant)),
     namespace: (name, defaults) => partOver(ofNamespace(home, name, defaults)),
     stats: () => engine().stats(),

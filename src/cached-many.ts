@@ -1,14 +1,12 @@
-import { declared, removeStored } from './cached.ts'
+import { declared, placeOf } from './cached.ts'
 import { FunctionCall, keyFor, type ManyCall } from './call.ts'
-import { refuseUnknown } from './checks.ts'
-import { declare } from './declared.ts'
+import { refuseUnknown, wholeNumber } from './checks.ts'
+import { declare, removeStored } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
-import { CacheConfigError } from './errors.ts'
-import { policyIn } from './home.ts'
+import { type PolicyIn, policyIn } from './home.ts'
 import type { InvalidateResult } from './invalidation.ts'
-import { describe } from './kind.ts'
-import { OPTIONS, type Policy, type RawPolicy } from './policy.ts'
+import { OPTIONS, type RawPolicy } from './policy.ts'
 import type {
   AsyncFunction,
   CachedManyFunctionOptions,
@@ -18,7 +16,7 @@ import type {
   ValueOf,
   WithoutErrors,
 } from './types.ts'
-import { requireAsync, wrapperFor } from './wrap.ts'
+import { wrapperFor } from './wrap.ts'
 
 /** What a cached function of many ids can do besides being called. Each id has a key, and an entry, of its own. */
 export interface CachedManyMembers<F extends ManyFunction> {
@@ -84,37 +82,25 @@ export interface RawManyPolicy extends RawPolicy {
 /** @param home - its engine is asked for at each call: functions are declared before the cache they use is known */
 export function cachedManyWith(home: Home): CachedManyFactory {
   return ((fn: AsyncFunction, given: RawManyPolicy) => {
-    requireAsync(fn, 'cachedMany()')
-    const { maxBatch, options } = manyOptions(given, `cachedMany(${fn.name})`)
-    const policy = declared(home, fn, options, 'cachedMany')
+    const place = placeOf('cachedMany', fn, given)
+    const { maxBatch, options } = manyOptions(given, place)
+    const policy = declared(home, fn, options, place)
     const policyOf = policyIn(home, policy)
-
-    const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
-      return home.engine().path.many(call(this, args), 'run')
-    })
-    const owner = (self: unknown) => (self === wrapper ? undefined : self)
-    const call = (self: unknown, args: readonly unknown[]) => manyCall(policyOf(), owner(self), args, fn, maxBatch)
-    const callFor = (self: unknown, id: unknown, rest: readonly unknown[], policy = policyOf()) =>
-      new FunctionCall(policy, owner(self), [id, ...rest], fn)
+    const { wrapper, call } = manyDoorTo(home, fn, policyOf, maxBatch)
+    const callFor = (self: unknown, id: unknown, rest: readonly unknown[], policy = policyOf(self, wrapper)) =>
+      new FunctionCall(policy, self === wrapper ? undefined : self, [id, ...rest], fn)
     const remove = async (
       self: unknown,
       ids: readonly unknown[],
       rest: readonly unknown[],
-      mode: InvalidationMode,
-    ): Promise<InvalidateResult> => {
-      const outcomes = await Promise.all(
-        [...new Set(ids)].map((id) =>
-          removeStored(home, callFor(self, id, rest), mode, callFor(self, id, rest, policy)),
-        ),
-      )
-      return {
-        removed: outcomes.reduce((sum, { removed }) => sum + removed, 0),
-        deferred: outcomes.some(({ deferred }) => deferred),
-      }
+      mode?: InvalidationMode,
+    ) => {
+      const keys = Array.from(new Set(ids), (id) => keyFor(callFor(self, id, rest, policy)))
+      return removeStored(home, policy, keys, mode)
     }
     const members: CachedManyMembers<ManyFunction> = {
       invalidate(ids, ...rest) {
-        return remove(this, ids, rest, 'remove')
+        return remove(this, ids, rest)
       },
       expire(ids, ...rest) {
         return remove(this, ids, rest, 'expire')
@@ -133,36 +119,35 @@ export function cachedManyWith(home: Home): CachedManyFactory {
         return (await Promise.all(stores)).every(Boolean)
       },
     }
-    return declare(Object.assign(wrapper, members), { home, call })
+    return Object.assign(wrapper, members)
   }) as CachedManyFactory
 }
+
+const checkBatch = wholeNumber('a whole number such as 500: for so many ids at once the function is called')
 
 /** What is said of a batch as a whole, and the options of each id's call. @throws CacheConfigError */
 export function manyOptions(
   given: RawManyPolicy,
   place: string,
 ): { readonly maxBatch: number; readonly options: RawPolicy } {
-  // That it is an object is for whoever reads the rest of it to see.
-  if (typeof given !== 'object' || given === null) return { maxBatch: 1, options: given }
   refuseUnknown(given, [...OPTIONS, 'maxBatch'], place)
-  const { maxBatch = Number.POSITIVE_INFINITY, ...options } = given
-  if (maxBatch === Number.POSITIVE_INFINITY || (Number.isSafeInteger(maxBatch) && (maxBatch as number) > 0)) {
-    return { maxBatch: maxBatch as number, options }
-  }
-  throw new CacheConfigError(
-    `${place}: maxBatch is for how many ids the function is called at once: write a whole number such as 500, got ${describe(maxBatch)}`,
-  )
+  const { maxBatch = Infinity, ...options } = given
+  return { maxBatch: maxBatch === Infinity ? maxBatch : checkBatch(maxBatch, `${place}: maxBatch`), options }
 }
 
-/** A call of a function of many ids, from either door. */
-export function manyCall(
-  policy: Policy,
-  self: unknown,
-  [given, ...rest]: readonly unknown[],
-  fn: AsyncFunction,
-  maxBatch: number,
-): ManyCall {
-  // A copy, since the caller may change its array before the ids are looked at.
-  const ids = Array.isArray(given) ? [...given] : (given as unknown[])
-  return { policy, self, ids, rest, fn, maxBatch }
+/** As `doorTo`, of a function of many ids. */
+export function manyDoorTo(home: Home, fn: AsyncFunction, policyOf: PolicyIn, maxBatch: number, isMethod?: boolean) {
+  const call = (self: unknown, [given, ...rest]: readonly unknown[]): ManyCall => ({
+    policy: policyOf(self, wrapper),
+    self: self === wrapper ? undefined : self,
+    // A copy, since the caller may change its array before the ids are looked at.
+    ids: Array.isArray(given) ? [...given] : (given as unknown[]),
+    rest,
+    fn,
+    maxBatch,
+  })
+  const wrapper: AsyncFunction = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
+    return home.engine().path.many(call(this, args), 'run')
+  })
+  return { wrapper: declare(wrapper, { home, isMethod, call }), call }
 }

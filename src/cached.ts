@@ -1,9 +1,8 @@
-import { type Call, FunctionCall, keyFor } from './call.ts'
-import { declare, removeEvery } from './declared.ts'
-import type { InvalidationMode } from './drivers/driver.ts'
+import { FunctionCall, keyFor } from './call.ts'
+import { requireObject } from './checks.ts'
+import { declare, removeEvery, removeStored } from './declared.ts'
 import type { Home } from './engine.ts'
-import { CacheConfigError } from './errors.ts'
-import { completed, policyIn } from './home.ts'
+import { completed, type PolicyIn, policyIn } from './home.ts'
 import type { InvalidateResult, SweepOptions } from './invalidation.ts'
 import { makePolicy, type Policy, type RawPolicy } from './policy.ts'
 import type { AsyncFunction, CachedFunctionOptions } from './types.ts'
@@ -68,75 +67,65 @@ export type CachedFactory = <F extends AsyncFunction, const Key extends string =
 /** @param home - its engine is asked for at each call: functions are declared before the cache they use is known */
 export function cachedWith(home: Home): CachedFactory {
   return ((fn: AsyncFunction, options: RawPolicy) => {
-    requireAsync(fn, 'cached()')
-    const policy = declared(home, fn, options, 'cached')
-    const policyOf = policyIn(home, policy)
-
-    const wrapper = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
-      return home.engine().path.run(new FunctionCall(policyOf(), this, args, fn))
-    })
-    const memberCall = (self: unknown, args: readonly unknown[], policy = policyOf()) =>
-      new FunctionCall(policy, self === wrapper ? undefined : self, args, fn)
+    const policy = declared(home, fn, options, placeOf('cached', fn, options))
+    const { wrapper, call } = doorTo(home, fn, policyIn(home, policy))
     const members: CachedMembers<AsyncFunction> = {
       invalidate(...args) {
-        return removeStored(home, memberCall(this, args), 'remove', memberCall(this, args, policy))
+        return removeStored(home, policy, [keyFor(call(this, args, policy))])
       },
       expire(...args) {
-        return removeStored(home, memberCall(this, args), 'expire', memberCall(this, args, policy))
+        return removeStored(home, policy, [keyFor(call(this, args, policy))], 'expire')
       },
       invalidateAll(options) {
         return removeEvery(home, policy, options)
       },
       refresh(...args) {
-        return home.engine().path.refresh(memberCall(this, args))
+        return home.engine().path.refresh(call(this, args))
       },
       keyFor(...args) {
-        return keyFor(memberCall(this, args, policy))
+        return keyFor(call(this, args, policy))
       },
       peek(...args) {
-        return home.engine().path.peek(memberCall(this, args))
+        return home.engine().path.peek(call(this, args))
       },
       set(args, value) {
-        return home.engine().path.set(memberCall(this, args), value)
+        return home.engine().path.set(call(this, args), value)
       },
     }
-    return declare(Object.assign(wrapper, members), { home, call: memberCall })
+    return Object.assign(wrapper, members)
   }) as CachedFactory
 }
 
-/** @throws CacheConfigError for a mistake in the options, or in the name that the key would have */
-export function declared(home: Home, fn: AsyncFunction, options: RawPolicy, door: string): Policy {
-  if (typeof options !== 'object' || options === null) {
-    throw new CacheConfigError(`${door}() needs options: write ${door}(${fn.name || 'load'}, { ttl: '5m' })`)
-  }
-  const policy = makePolicy(completed(home, options), fn, nameOf(fn), `${door}(${fn.name})`)
-  if (options.key === undefined) home.names.claim(fn.name, fn)
-  return policy
+/**
+ * The wrapper in the place of a function, and what makes a call of it for those who do something else with it.
+ *
+ * @param isMethod - it was decorated
+ */
+export function doorTo(home: Home, fn: AsyncFunction, policyOf: PolicyIn, isMethod?: boolean) {
+  // Of what is called as a member, the wrapper itself is `this`.
+  const call = (self: unknown, args: readonly unknown[], policy = policyOf(self, wrapper)) =>
+    new FunctionCall(policy, self === wrapper ? undefined : self, args, fn)
+  const wrapper: AsyncFunction = wrapperFor(fn, function (this: unknown, ...args: unknown[]) {
+    const engine = home.engine()
+    const policy = policyOf(this, wrapper, engine)
+    const { path } = engine
+    return path.hit(policy, this, args) ?? path.run(new FunctionCall(policy, this, args, fn))
+  })
+  return { wrapper: declare(wrapper, { home, isMethod, call }), call }
 }
 
-/** @param anywhere - the call as it would be without a tenant, for telling why it has no key */
-export async function removeStored(
-  home: Home,
-  call: Call,
-  mode: InvalidationMode,
-  anywhere: Call,
-): Promise<InvalidateResult> {
-  const { invalidation, events } = home.engine()
-  const key = keyFor(call)
-  if (key !== undefined) return invalidation.remove(key, mode)
-  const [code, why] =
-    keyFor(anywhere) === undefined
-      ? (['unkeyable', 'no key can be made of its arguments'] as const)
-      : (['no-tenant', 'there is no tenant'] as const)
-  const { name } = anywhere.policy
-  events.emit({
-    type: 'notice',
-    code,
-    level: 'warn',
-    name,
-    message: `an invalidation of ${name} removed nothing: ${why}`,
-  })
-  return { removed: 0, deferred: false }
+/** What errors begin with. @throws CacheConfigError for what is no function, or no options */
+export function placeOf(door: string, fn: unknown, options: unknown): string {
+  requireAsync(fn, `${door}()`)
+  requireObject(options, `${door}()`, `${door}(${fn.name || 'load'}, { ttl: '5m' })`)
+  return `${door}(${fn.name})`
+}
+
+/** @throws CacheConfigError for a mistake in the options, or in the name that the key would have */
+export function declared(home: Home, fn: AsyncFunction, options: RawPolicy, place: string): Policy {
+  const policy = makePolicy(completed(home, options), fn, nameOf(fn), place)
+  if (options.key === undefined) home.names.claim(fn.name, fn)
+  return policy
 }
 
 /** A bound function has the name of what it was bound of, which says nothing of what it was bound to. */

@@ -1,10 +1,9 @@
-import type { PackRules } from './packing.ts'
 import type { Policy } from './policy.ts'
-import type { StoreTier } from './tier.ts'
 
 /** One call of a cached function. */
 export interface Call {
-  readonly policy: Policy
+  /** Settled later, where it was made before there was a core. */
+  policy: Policy
   readonly self: unknown
   readonly args: readonly unknown[]
   /** Of a call for one of many ids, whose loads are gathered. */
@@ -20,10 +19,10 @@ export interface Part {
   asks(): void
 }
 
-/** All that is made for a hit: its function is a field, and not in a closure of its own. */
+/** A call that is no plain hit: its function is a field, and not in a closure of its own. */
 export class FunctionCall implements Call {
   constructor(
-    readonly policy: Policy,
+    public policy: Policy,
     readonly self: unknown,
     readonly args: readonly unknown[],
     readonly fn: (...args: never[]) => unknown,
@@ -36,7 +35,7 @@ export class FunctionCall implements Call {
 
 /** A call of a function of many ids. */
 export interface ManyCall {
-  readonly policy: Policy
+  policy: Policy
   readonly self: unknown
   /** As they were given: whether they are an array has not been looked at. */
   readonly ids: readonly unknown[]
@@ -49,48 +48,8 @@ export interface ManyCall {
 /** What a function is called by for those who are given the function itself. */
 export interface Callee {
   /** It was decorated, and runs for an object: `self` has to be said. */
-  readonly isMethod?: boolean
+  readonly isMethod?: boolean | undefined
   call(self: unknown, args: readonly unknown[]): Call | ManyCall
-}
-
-/** A call for which a store and a key are known. */
-export class KeyedCall implements Call {
-  readonly policy: Policy
-  readonly self: unknown
-  readonly args: readonly unknown[]
-
-  /**
-   * @param shownKey - as events show it: below the prefix
-   * @param key - as it stands in the store
-   * @param tags - those that are known before the load
-   * @param tagSpace - what tags begin with: of the tenant who called, whoever it is that is served when the load has ended
-   */
-  constructor(
-    readonly call: Call,
-    readonly tier: StoreTier,
-    readonly shownKey: string,
-    readonly key: string,
-    readonly rules: PackRules,
-    readonly tags: readonly string[],
-    readonly tagSpace: string,
-  ) {
-    this.policy = call.policy
-    this.self = call.self
-    this.args = call.args
-  }
-
-  get part(): Part | undefined {
-    return this.call.part
-  }
-
-  load(): unknown {
-    return this.call.load()
-  }
-}
-
-/** How events name a call. */
-export function about({ policy, shownKey }: KeyedCall): { readonly name: string; readonly key: string } {
-  return { name: policy.name, key: shownKey }
 }
 
 /** The key below the prefix; `undefined` where none can be made of the arguments. */

@@ -1,18 +1,25 @@
 import { CacheConfigError } from './errors.ts'
 import { describe } from './kind.ts'
 
+/** The option as it is used, or an error that begins with `place`, which names it. @throws CacheConfigError */
+export type Check<T = unknown> = (value: unknown, place: string) => T
+
 /** @throws CacheConfigError unless it holds */
 export function must(holds: unknown, otherwise: string): asserts holds {
   if (!holds) throw new CacheConfigError(otherwise)
 }
 
-export function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** @throws CacheConfigError unless it holds */
+export function mustBe(holds: unknown, what: string, value: unknown, place: string): asserts holds {
+  must(holds, `${place} must be ${what}, got ${show(value)}`)
 }
 
 /** What was given instead may be a URL with a password: it is not repeated. */
-export function requireObject(value: unknown, place: string, example: string): void {
-  must(isObject(value), `${place} takes an object of options: write ${example}`)
+export function requireObject(value: unknown, place: string, example: string): asserts value is object {
+  must(
+    typeof value === 'object' && value && !Array.isArray(value),
+    `${place} takes an object of options: write ${example}`,
+  )
 }
 
 /** Unknown options are mistakes, mostly of spelling; a near miss is pointed out. */
@@ -27,38 +34,76 @@ export function refuseUnknown(raw: object, known: readonly string[], place: stri
   }
 }
 
-/** Options within an option. What has no default is none of them. */
-export function group<T extends object>(given: object, place: string, defaults: T, example: string): T {
-  requireObject(given, place, example)
-  refuseUnknown(given, Object.keys(defaults), place)
-  const chosen = Object.entries(given).filter(([, value]) => value !== undefined && value !== null)
-  return { ...defaults, ...Object.fromEntries(chosen) }
+/**
+ * Every option that there is a check for, as the check gives it, those that are left out included.
+ *
+ * @param given - an object, see {@link requireObject}
+ */
+export function readOptions<T>(
+  given: object,
+  checks: { readonly [Name in keyof T]: Check<T[Name]> },
+  place: string,
+  separator = ': ',
+): T {
+  refuseUnknown(given, Object.keys(checks), place)
+  const read = {} as T
+  for (const name in checks) read[name] = checks[name](given[name as never], place + separator + name)
+  return read
 }
 
-export function oneOf<T extends string>(value: unknown, allowed: readonly T[], option: string, place: string): T {
-  must(
-    allowed.includes(value as T),
-    `${place}: ${option} must be ${allowed.map((word) => `'${word}'`).join(' or ')}, got ${show(value)}`,
-  )
-  return value as T
+/** Options within an option. */
+export function group<T>(checks: { readonly [Name in keyof T]: Check<T[Name]> }, example: string): Check<T> {
+  return (given, place) => {
+    requireObject(given, place, example)
+    return readOptions(given, checks, place, '.')
+  }
 }
 
-export function numberWithin(value: unknown, above: number, most: number): value is number {
-  return typeof value === 'number' && value > above && value <= most
+/** `undefined` for what is left out. */
+export function optional<T>(check: Check<T>): Check<T | undefined> {
+  return (value, place) => (value === undefined ? undefined : check(value, place))
+}
+
+/** What stands there instead where it is left out, or null. */
+export function or<T>(usual: unknown, check: Check<T>): Check<T> {
+  return (value, place) => check(value ?? usual, place)
+}
+
+/** `function`, or another answer of `typeof`. */
+export function ofType<T>(...types: string[]): Check<T> {
+  return (value, place) => {
+    mustBe(types.includes(typeof value), `a ${types.join(' or a ')}`, value, place)
+    return value as T
+  }
+}
+
+export function oneOf<T extends string>(...allowed: readonly T[]): Check<T> {
+  return (value, place) => {
+    mustBe(allowed.includes(value as T), allowed.map(show).join(' or '), value, place)
+    return value as T
+  }
+}
+
+export function numberWithin(above: number, most: number, what: string): Check<number> {
+  return (value, place) => {
+    mustBe(typeof value === 'number' && value > above && value <= most, what, value, place)
+    return value
+  }
 }
 
 export function wholeNumber(
-  value: unknown,
-  option: string,
   what = 'a whole number above zero',
   least = 1,
   most = Number.MAX_SAFE_INTEGER,
-): number {
-  must(
-    Number.isSafeInteger(value) && numberWithin(value, least - 1, most),
-    `${option} must be ${what}, got ${show(value)}`,
-  )
-  return value as number
+): Check<number> {
+  return (value, place) => {
+    mustBe(Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most, what, value, place)
+    return value as number
+  }
+}
+
+export function areWords(list: readonly unknown[]): list is string[] {
+  return list.every((word) => typeof word === 'string' && word !== '')
 }
 
 export function show(value: unknown): string {

@@ -71,14 +71,10 @@ export const defaultCache: Cache = /* @__PURE__ */ cacheOver(home)
 export function configureCache(options: CacheOptions): void {
   const slot = defaultHome()
   if (slot.options !== undefined && same(slot.options, options)) return
-  must(
-    slot.options === undefined,
-    'configureCache was called before with other options: call it in one place, or use createCache',
-  )
-  must(
-    slot.made === undefined,
-    'configureCache was called after the first use of the default cache: call it where the program starts',
-  )
+  const why = slot.options
+    ? 'before with other options: call it in one place, or use createCache'
+    : 'after the first use of the default cache: call it where the program starts'
+  must(!slot.made && !slot.options, `configureCache was called ${why}`)
   // Made at once, so that a mistake shows here; nothing is opened yet.
   slot.made = createEngine(options)
   slot.options = options

@@ -1,36 +1,38 @@
 import { Backlog } from './backlog.ts'
 import { Batch } from './batch.ts'
-import type { Call, ManyCall } from './call.ts'
+import type { Callee, ManyCall } from './call.ts'
+import { must } from './checks.ts'
 import { sleep } from './deadline.ts'
 import { DirectAccess } from './direct.ts'
 import type { Core } from './engine.ts'
-import { NoTenantError } from './errors.ts'
+import { CacheTroubleError, messageOf, NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
-import { explainTarget } from './explain.ts'
 import { everythingOf } from './glob.ts'
 import { guardWith } from './guard.ts'
 import { directKey, Invalidator } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
+import { logEvents } from './log-events.ts'
 import { logLines } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { TierChoice } from './policy.ts'
+import { plainHits } from './plain-hit.ts'
+import type { Policy, PolicyOf, TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
 import { Reading } from './reading.ts'
-import type { openRedis } from './redis/open.ts'
+import { openRedis } from './redis/open.ts'
+import { settle } from './settle.ts'
 import type { Space } from './space.ts'
 import { Store } from './store.ts'
 import { sweepTiers } from './sweep.ts'
-import { warmAll } from './warm.ts'
 
 /** How long `close()` waits for stores that are under way. */
 const CLOSE_MS = 1_500
 
 /** Puts together what only calls need. It stands behind a dynamic import, so that a declaration does not load it. */
-export function makeCore(options: ResolvedOptions, events: Events, loadRedis: () => Promise<typeof openRedis>): Core {
+export function makeCore(options: ResolvedOptions, events: Events, open = openRedis): Core {
   const { clock, prefix, serializer, maxValueBytes, compression, logger } = options
   const guard = guardWith(events)
   const backlog = new Backlog(everythingOf(prefix))
-  const store = new Store(options, events, guard, backlog, loadRedis)
+  const store = new Store(options, events, guard, backlog, open)
   const rules = { serializer, maxValueBytes, compression }
   const pending = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
@@ -47,17 +49,28 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
   }
   const reading = new Reading(events, guard, rules, prefix)
   const path = new ReadThrough(around, reading)
+  const hit = plainHits(around, rules)
+  const settled = new WeakMap<Policy, Policy | PolicyOf>()
   return {
-    log: logger ? logLines(logger, clock) : undefined,
+    log: logger ? logEvents(logger, logLines(logger, clock)) : undefined,
     path: Object.assign(path, {
-      many: (call: ManyCall, how: 'run' | 'refresh') => new Batch(call, clock).all((one) => path[how](one)),
+      hit,
+      many: (call: ManyCall, how: 'run' | 'refresh') =>
+        new Batch(call, clock).all((one) =>
+          how === 'run' ? (hit(one.policy, one.self, one.args) ?? path.run(one)) : path.refresh(one),
+        ),
     }),
-    direct: new DirectAccess(store, guard, events, prefix, rules),
+    direct: new DirectAccess(store, guard, events, prefix, rules, options.version),
     near: () => store.near,
     tiers: () => store.tiers(),
-    warm: (callee, lists, options) => warmAll(callee, lists, options, { ...around, path, reading }),
-    async explain(target, space) {
-      const found = space ? keyIn(space, directKey(target as KeyParts, 'explain')) : (target as Call | ManyCall)
+    async warm(callee, lists, options) {
+      const { warmAll } = await orUnloaded(import('./warm.ts'))
+      return warmAll(callee, lists, options, { ...around, path, reading })
+    },
+    async explain(target, space, args = [], { self } = {}) {
+      must(Array.isArray(args), 'explain takes arguments as a list, as in explain(user, [42])')
+      const found = space ? keyIn(space, directKey(target as KeyParts, 'explain')) : (target as Callee).call(self, args)
+      const { explainTarget } = await orUnloaded(import('./explain.ts'))
       return explainTarget(found, { ...around, reading, tiers: () => store.tiers() })
     },
     invalidation: new Invalidator(
@@ -76,6 +89,13 @@ export function makeCore(options: ResolvedOptions, events: Events, loadRedis: ()
       )
       return Promise.allSettled(requests.map(async (request) => request(noting)))
     },
+    // A function of its own: what it has settled is known by it. Calls that came before there was a core each ask for the
+    // policy: it is settled once, so that they have the same one and what is to be said of it is not said for each of them.
+    settle(home, declared) {
+      const policyOf = settled.get(declared) ?? settle(home, declared)
+      settled.set(declared, policyOf)
+      return policyOf
+    },
     async close() {
       await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
       await path.giveBack()
@@ -91,5 +111,14 @@ function keyIn(spaceOf: () => Space, key: string): string | NoTenantError {
   } catch (error) {
     if (error instanceof NoTenantError) return error
     throw error
+  }
+}
+
+/** What is loaded when it is asked for: a bundle may have the core, and lack this. */
+async function orUnloaded<T>(loading: Promise<T>): Promise<T> {
+  try {
+    return await loading
+  } catch (error) {
+    throw new CacheTroubleError('UNLOADED', `this part of the package cannot be loaded: ${messageOf(error)}`)
   }
 }

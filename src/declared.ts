@@ -1,10 +1,10 @@
 import type { Callee } from './call.ts'
+import { must } from './checks.ts'
+import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
-import { CacheConfigError } from './errors.ts'
-import { inSpace } from './home.ts'
-import { type InvalidateResult, NOTHING_REMOVED, type SweepOptions } from './invalidation.ts'
+import type { InvalidateResult, SweepOptions } from './invalidation.ts'
 import type { Policy } from './policy.ts'
-import type { Space } from './space.ts'
+import { spaceNow } from './space-now.ts'
 
 /** What a cached function, or a decorated method, carries for those who are given the function itself. */
 export interface Declared extends Callee {
@@ -22,15 +22,24 @@ export function declare<F extends Function>(wrapper: F, declared: Declared): F {
 /** @throws CacheConfigError for what is not cached */
 export function declaredOf(fn: unknown, what: string): Declared {
   const declared = typeof fn === 'function' ? (fn as { [DECLARED]?: Declared })[DECLARED] : undefined
-  if (declared) return declared
-  throw new CacheConfigError(
+  must(
+    declared,
     `${what} takes a function that cached() has returned, or a method with @Cached, as in ${what}(user, …)`,
   )
+  return declared
+}
+
+/** @param keys - below the tenant and the namespace; `undefined` for calls of whose arguments none can be made */
+export function removeStored(
+  home: Home,
+  policy: Policy,
+  keys: readonly (string | undefined)[],
+  mode?: InvalidationMode,
+): Promise<InvalidateResult> {
+  return home.engine().invalidation.removeStored(spaceNow(home, policy), policy, keys, mode)
 }
 
 /** Removes all that is stored of a function. @throws CacheConfigError where nothing tells how its keys begin */
 export function removeEvery(home: Home, policy: Policy, options?: SweepOptions): Promise<InvalidateResult> {
-  const { invalidation } = home.engine()
-  const use = (space: Space) => invalidation.everyKey(policy.plan, options, space)
-  return inSpace(home, 'invalidateAll', use, NOTHING_REMOVED, policy)
+  return home.engine().invalidation.everyKey(spaceNow(home, policy), policy, options)
 }

@@ -1,15 +1,14 @@
-import { manyCall, manyOptions, type RawManyPolicy } from './cached-many.ts'
+import { doorTo } from './cached.ts'
+import { manyDoorTo, manyOptions, type RawManyPolicy } from './cached-many.ts'
 import { FunctionCall } from './call.ts'
-import { refuseUnknown } from './checks.ts'
-import { declare } from './declared.ts'
+import { areWords, type Check, must, mustBe, optional, readOptions, requireObject } from './checks.ts'
 import type { Home } from './engine.ts'
-import { CacheConfigError } from './errors.ts'
-import { completed, policyIn, spaceNow } from './home.ts'
-import { checkMode, type InvalidationTargets } from './invalidation.ts'
-import { type KeyParts, type KeyPlan, planFunction, planLiteral } from './key-plan.ts'
-import { describe } from './kind.ts'
+import { completed, policyIn } from './home.ts'
+import { checkMode, type InvalidationTargets, type Words } from './invalidation.ts'
+import { planFunction, planLiteral } from './key-plan.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
-import { makePolicy, type RawPolicy } from './policy.ts'
+import { checkKey, makePolicy, type RawPolicy } from './policy.ts'
+import { spaceNow } from './space-now.ts'
 import type {
   AsyncFunction,
   AsyncMethodDecorator,
@@ -20,7 +19,7 @@ import type {
   ManyMethodDecorator,
   NoOthers,
 } from './types.ts'
-import { requireAsync, wrapperFor } from './wrap.ts'
+import { refuse, requireAsync, wrapperFor } from './wrap.ts'
 
 export type CachedDecoratorFactory = <const Options extends CachedOptions>(
   options: Options & NoOthers<Options, CachedOptions>,
@@ -38,31 +37,37 @@ export type CacheInvalidateDecoratorFactory = <const Options extends CacheInvali
   options: Options & NoOthers<Options, CacheInvalidateOptions>,
 ) => AsyncMethodDecorator<Options>
 
-/** Makes one decorator for both modes: TC39 calls it with a context, `experimentalDecorators` with a descriptor. */
-function methodDecorator(place: string, replace: (decorated: Decorated) => AsyncFunction) {
-  return (target: unknown, context: unknown, descriptor?: PropertyDescriptor) => {
-    if (isContext(context)) {
-      if (context.kind !== 'method') refusePlace(place, `${context.kind === 'accessor' ? 'an' : 'a'} ${context.kind}`)
-      requireAsync(target, place)
-      return replace({
-        method: target as AsyncFunction,
-        name: context.name,
-        owner: undefined,
-        isPrivate: context.private,
+/** What stands in the place of a decorated method. `place` names it in errors. */
+type Replace<Options> = (options: Options, decorated: Decorated, place: string) => AsyncFunction
+
+/** Makes decorators for both modes: TC39 calls them with a context, `experimentalDecorators` with a descriptor. */
+function decoratorsOf<Options>(decorator: string, example: string, replace: Replace<Options>) {
+  return (...given: unknown[]) => {
+    // Without parentheses it is called with the method, and in both modes with more than one argument.
+    const [options] = given.length === 1 ? given : []
+    requireObject(options, decorator, `${decorator}(${example})`)
+    const replaced = (method: unknown, name: string | symbol, owner?: Function, isPrivate = false) => {
+      requireAsync(method, decorator)
+      return replace(
+        options as Options,
+        { method: method as AsyncFunction, name, owner, isPrivate },
+        `${decorator} on ${String(name)}`,
+      )
+    }
+    return (target: unknown, context: unknown, descriptor?: PropertyDescriptor) => {
+      if (isContext(context)) {
+        const { kind, name } = context
+        refuse(kind !== 'method' && (kind === 'accessor' ? 'an accessor' : `a ${kind}`), decorator)
+        return replaced(target, name, undefined, context.private)
+      }
+      refuse(descriptor === undefined && (context === undefined ? 'a class' : 'a field'), decorator)
+      refuse(typeof descriptor === 'number' && 'a parameter', decorator)
+      refuse((descriptor?.get || descriptor?.set) && 'a getter or setter', decorator)
+      const owner = typeof target === 'function' ? target : (target as object).constructor
+      return Object.assign(descriptor as PropertyDescriptor, {
+        value: replaced(descriptor?.value, context as string | symbol, owner),
       })
     }
-    if (descriptor === undefined) refusePlace(place, context === undefined ? 'a class' : 'a field')
-    if (typeof descriptor === 'number') refusePlace(place, 'a parameter')
-    if (descriptor.get || descriptor.set) refusePlace(place, 'a getter or setter')
-    requireAsync(descriptor.value, place)
-    const owner = typeof target === 'function' ? target : (target as object).constructor
-    descriptor.value = replace({
-      method: descriptor.value as AsyncFunction,
-      name: context as string | symbol,
-      owner,
-      isPrivate: false,
-    })
-    return descriptor
   }
 }
 
@@ -70,158 +75,90 @@ function isContext(context: unknown): context is ClassMethodDecoratorContext {
   return typeof context === 'object' && context !== null && 'kind' in context
 }
 
-function refusePlace(place: string, what: string): never {
-  throw new CacheConfigError(`${place} belongs on a method that returns a promise, not on ${what}`)
-}
-
-/** A decorator without parentheses is called with the method, and in both modes with more than one argument. */
-function requireOptions(given: readonly unknown[], place: string, example: string): void {
-  if (given.length === 1 && typeof given[0] === 'object' && given[0] !== null) return
-  throw new CacheConfigError(`${place} needs options: write ${place}(${example})`)
-}
-
 /** @param home - its engine is asked for at each call: decorators run when the class is made, before the cache is known */
 export function cachedDecorators(home: Home): CachedDecoratorFactory {
-  return ((...given: [RawPolicy]) => {
-    requireOptions(given, '@Cached', "{ ttl: '5m' }")
-    return methodDecorator('@Cached', (decorated) => {
-      const { method } = decorated
-      const policyOf = policyFinder(completed(home, given[0]), decorated, home.names, (policy) =>
-        policyIn(home, policy),
-      )
-      const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        return home.engine().path.run(call(this, args))
-      })
-      const call = (self: unknown, args: readonly unknown[]) =>
-        new FunctionCall(policyOf(self, wrapper), self, args, method)
-      return declare(wrapper, { home, isMethod: true, call })
-    })
-  }) as CachedDecoratorFactory
+  return decoratorsOf<RawPolicy>(
+    '@Cached',
+    "{ ttl: '5m' }",
+    (options, decorated, place) =>
+      doorTo(home, decorated.method, policyFinder(home, options, decorated, place), true).wrapper,
+  ) as CachedDecoratorFactory
 }
 
 export function manyDecorators(home: Home): CachedManyDecoratorFactory {
-  return ((...given: [RawManyPolicy]) => {
-    requireOptions(given, '@CachedMany', "{ key: 'user', ttl: '5m' }")
-    return methodDecorator('@CachedMany', (decorated) => {
-      const { method, name } = decorated
-      const { maxBatch, options } = manyOptions(given[0], `@CachedMany on ${String(name)}`)
-      const policyOf = policyFinder(
-        completed(home, options),
-        decorated,
-        home.names,
-        (policy) => policyIn(home, policy),
-        '@CachedMany',
-      )
-      const wrapper = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        return home.engine().path.many(call(this, args), 'run')
-      })
-      const call = (self: unknown, args: readonly unknown[]) =>
-        manyCall(policyOf(self, wrapper), self, args, method, maxBatch)
-      return declare(wrapper, { home, isMethod: true, call })
-    })
+  return decoratorsOf<RawManyPolicy>('@CachedMany', "{ key: 'user', ttl: '5m' }", (given, decorated, place) => {
+    const { maxBatch, options } = manyOptions(given, place)
+    return manyDoorTo(home, decorated.method, policyFinder(home, options, decorated, place), maxBatch, true).wrapper
   }) as CachedManyDecoratorFactory
 }
 
 export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
-  return ((...given: [RawPolicy]) => {
-    requireOptions(given, '@CacheUpdate', "{ key: 'user:{0.id}', ttl: '5m' }")
-    return methodDecorator('@CacheUpdate', ({ method, name }) => {
-      const place = `@CacheUpdate on ${String(name)}`
-      if (given[0].key === undefined) {
-        throw new CacheConfigError(`${place} needs the key of the entry that it updates, as in key: 'user:{0.id}'`)
-      }
-      const policyOf = policyIn(home, makePolicy(completed(home, given[0]), method, String(name), place, planLiteral))
-      return wrapperFor(method, function (this: unknown, ...args: unknown[]) {
-        return home.engine().path.update(new FunctionCall(policyOf(), this, args, method))
-      })
+  return decoratorsOf<RawPolicy>('@CacheUpdate', UPDATE, (options, { method, name }, place) => {
+    must(options.key !== undefined, `${place} needs the key of the entry that it updates, as in ${UPDATE}`)
+    const policyOf = policyIn(home, makePolicy(completed(home, options), method, String(name), place, planLiteral))
+    const wrapper: AsyncFunction = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
+      return home.engine().path.update(new FunctionCall(policyOf(this, wrapper), this, args, method))
     })
+    return wrapper
   }) as CacheUpdateDecoratorFactory
 }
 
-const INVALIDATE_OPTIONS = ['key', 'pattern', 'tags', 'before', 'mode']
+const UPDATE = "{ key: 'user:{0.id}', ttl: '5m' }"
 
 export function invalidateDecorators(home: Home): CacheInvalidateDecoratorFactory {
-  return ((...given: [CacheInvalidateOptions]) => {
-    requireOptions(given, '@CacheInvalidate', "{ pattern: 'dashboard:*' }")
-    return methodDecorator('@CacheInvalidate', ({ method, name }) => {
-      const place = `@CacheInvalidate on ${String(name)}`
-      const plans = planTargets(given[0], method, place)
-      const { before, mode = 'remove' } = given[0]
-      return wrapperFor(method, async function (this: unknown, ...args: unknown[]) {
-        const spaceOf = spaceNow(home)
-        const remove = async () => {
-          const { invalidation } = home.engine()
-          for (const targetsOf of plans)
-            await invalidation.invalidateAll(String(name), () => targetsOf(this, args), { mode }, spaceOf)
-        }
-        if (before) await remove()
-        const result = await method.apply(this, args)
-        if (!before) await remove()
-        return result
-      })
+  return decoratorsOf<CacheInvalidateOptions>('@CacheInvalidate', INVALIDATE, (options, { method, name }, place) => {
+    const { before, mode, ...given } = readOptions(options, CHECKS, place)
+    const targets = planTargets(given, method, place)
+    return wrapperFor(method, async function (this: unknown, ...args: unknown[]) {
+      const spaceOf = spaceNow(home)
+      const remove = () =>
+        home.engine().invalidation.invalidateAll(spaceOf, String(name), { mode }, targets, { self: this, args })
+      if (before) await remove()
+      const result = await method.apply(this, args)
+      if (!before) await remove()
+      return result
     })
   }) as CacheInvalidateDecoratorFactory
 }
 
-type TargetsOf = (self: unknown, args: readonly unknown[]) => InvalidationTargets
+const INVALIDATE = "{ pattern: 'dashboard:*' }"
 
-/**
- * What a call of the method removes. Key, pattern and tags are apart: where a call has no key, the others still count.
- *
- * @throws CacheConfigError here, when the options make no sense
- */
-function planTargets(options: CacheInvalidateOptions, method: AsyncFunction, place: string): TargetsOf[] {
-  refuseUnknown(options, INVALIDATE_OPTIONS, place)
-  const { key, pattern, tags, mode } = options
-  checkMode(mode, place)
-  if ((key ?? pattern ?? tags) === undefined) {
-    throw new CacheConfigError(
-      `${place} needs a key, a pattern or tags: write @CacheInvalidate({ pattern: 'dashboard:*' })`,
+const checkWords = (example: string): Check<Words | undefined> =>
+  optional((given, place) => {
+    if (typeof given === 'function') return given as Words
+    const words = [given].flat()
+    mustBe(
+      words.length > 0 && areWords(words),
+      `a string such as '${example}', several of them, or a function that returns them`,
+      given,
+      place,
     )
-  }
-  const plans: TargetsOf[] = []
-  if (key !== undefined) {
-    const plan = planKey(key, method, place)
-    plans.push((self, args) => ({ keys: [plan.derive(self, args)], tags: [] }))
-  }
-  if (typeof pattern === 'function') {
-    plans.push((self, args) => ({ keys: [pattern.apply(self, args as unknown[])].flat(), tags: [] }))
-  }
-  if (pattern !== undefined && typeof pattern !== 'function') {
-    const keys = requirePatterns(pattern, place)
-    plans.push(() => ({ keys, tags: [] }))
-  }
-  if (typeof tags === 'function') {
-    plans.push((self, args) => ({ keys: [], tags: [tags.apply(self, args as unknown[])].flat() }))
-  }
-  if (tags !== undefined && typeof tags !== 'function') {
-    const fixed = { keys: [], tags: requireWords(tags, 'tags', 'org:42', place) }
-    plans.push(() => fixed)
-  }
-  return plans
+    return words
+  })
+
+const CHECKS = {
+  key: optional(checkKey),
+  pattern: checkWords('dashboard:*'),
+  tags: checkWords('org:42'),
+  before: (before: unknown) => before,
+  mode: checkMode,
 }
 
-function planKey(key: unknown, method: AsyncFunction, place: string): KeyPlan {
-  if (typeof key === 'string') return planLiteral(key, method)
-  if (typeof key === 'function') return planFunction(key as () => KeyParts, place)
-  throw new CacheConfigError(`${place}: key must be a string or a function, got ${describe(key)}`)
-}
-
-function requirePatterns(pattern: unknown, place: string): readonly string[] {
-  const patterns = requireWords(pattern, 'pattern', 'dashboard:*', place)
-  // No key has a brace, so such a pattern would never match.
-  if (patterns.some((one) => /[{}]/.test(one))) {
-    throw new CacheConfigError(
-      `${place}: a pattern has no holes; write a function: pattern: (user) => pattern\`user:\${user.id}:*\``,
-    )
-  }
-  return patterns
-}
-
-function requireWords(given: unknown, option: string, example: string, place: string): readonly string[] {
-  const words: unknown[] = [given].flat()
-  if (words.length > 0 && words.every((word) => typeof word === 'string' && word !== '')) return words as string[]
-  throw new CacheConfigError(
-    `${place}: ${option} must be a string such as '${example}', several of them, or a function that returns them`,
+/** @throws CacheConfigError */
+function planTargets(
+  { key, pattern, tags }: Omit<InvalidationTargets, 'key'> & { key: ReturnType<typeof checkKey> | undefined },
+  method: AsyncFunction,
+  place: string,
+): InvalidationTargets {
+  must(
+    (key ?? pattern ?? tags) !== undefined,
+    `${place} needs a key, a pattern or tags: write @CacheInvalidate(${INVALIDATE})`,
   )
+  // No key has a brace, so such a pattern would never match.
+  must(
+    typeof pattern === 'function' || !pattern?.some((one) => /[{}]/.test(one)),
+    `${place}: a pattern has no holes; write a function: pattern: (user) => pattern\`user:\${user.id}:*\``,
+  )
+  const plan = typeof key === 'string' ? planLiteral(key, method) : key && planFunction(key, place)
+  return { key: plan, pattern, tags }
 }

@@ -6,10 +6,12 @@ import { newId } from './entry.ts'
 import { CacheConfigError, CacheTroubleError } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
+import { inSpace } from './in-space.ts'
 import { checkTag, directKey } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
+import { levels } from './levels.ts'
 import type { PackRules } from './packing.ts'
-import { type Space, WHOLE } from './space.ts'
+import type { Space } from './space.ts'
 import { tagsIn } from './stamp-key.ts'
 import type { Store } from './store.ts'
 import { ensureStamps, readTagged } from './tagged.ts'
@@ -29,40 +31,61 @@ export class DirectAccess {
   readonly #events: Events
   readonly #prefix: string
   readonly #rules: PackRules
+  readonly #version: string
 
-  constructor(store: Store, guard: Guard, events: Events, prefix: string, rules: PackRules) {
+  /** @param version - of the cache */
+  constructor(store: Store, guard: Guard, events: Events, prefix: string, rules: PackRules, version: string) {
     this.#store = store
     this.#guard = guard
     this.#events = events
     this.#prefix = prefix
     this.#rules = rules
+    this.#version = version
   }
 
-  async get(key: KeyParts, space?: Space): Promise<unknown> {
-    return (await this.getMany([key], space))[0]
+  async get(spaceOf: () => Space, key: KeyParts): Promise<unknown> {
+    return (await this.#getAll(spaceOf, [key], 'get'))[0]
   }
 
-  async getMany(keys: readonly KeyParts[], space = WHOLE): Promise<unknown[]> {
-    const names = keys.map((key) => this.#key(space, key, 'get'))
-    if (inCommitScope()) return names.map(() => undefined)
-    const tier = await this.#store.tierOf('auto')
-    return Promise.all(names.map((name) => this.#read(tier, name, space)))
+  async getMany(spaceOf: () => Space, keys: readonly KeyParts[]): Promise<unknown[]> {
+    return this.#getAll(spaceOf, keys, 'getMany')
   }
 
-  set(key: KeyParts, value: unknown, options: SetOptions, space?: Space): Promise<boolean> {
-    return this.setMany([[key, value]], options, space)
+  #getAll(spaceOf: () => Space, keys: readonly KeyParts[], what: string): Promise<unknown[]> {
+    const nothing = keys.map(() => undefined)
+    return inSpace<unknown[]>(spaceOf, what, this.#events, nothing, async (space) => {
+      const names = keys.map((key) => this.#key(space, key, 'get'))
+      if (inCommitScope()) return nothing
+      const tier = await this.#store.tierOf('auto')
+      return Promise.all(names.map((name) => this.#read(tier, name, space)))
+    })
+  }
+
+  set(spaceOf: () => Space, key: KeyParts, value: unknown, options: SetOptions): Promise<boolean> {
+    return this.#setAll(spaceOf, [[key, value]], options, 'set')
   }
 
   /** True when all of them are stored. */
-  async setMany(
+  setMany(
+    spaceOf: () => Space,
     items: readonly (readonly [KeyParts, unknown])[],
     options: SetOptions,
-    space = WHOLE,
   ): Promise<boolean> {
-    const ttlMs = ttlOf(options, 'set')
-    const tags = tagsIn(space.tags, tagsOf(options))
-    const named = items.map(([key, value]) => ({ key: this.#key(space, key, 'set'), value }))
-    return whenCommitted(() => this.#putAll(named, tags, ttlMs, space), false)
+    return this.#setAll(spaceOf, items, options, 'setMany')
+  }
+
+  #setAll(
+    spaceOf: () => Space,
+    items: readonly (readonly [KeyParts, unknown])[],
+    options: SetOptions,
+    what: string,
+  ): Promise<boolean> {
+    return inSpace(spaceOf, what, this.#events, false, async (space) => {
+      const ttlMs = ttlOf(options, 'set')
+      const tags = tagsIn(space.tags, tagsOf(options))
+      const named = items.map(([key, value]) => ({ key: this.#key(space, key, 'set'), value }))
+      return whenCommitted(() => this.#putAll(named, tags, ttlMs, space), false)
+    })
   }
 
   async #putAll(
@@ -72,7 +95,10 @@ export class DirectAccess {
     { version }: Space,
   ): Promise<boolean> {
     const tier = await this.#store.tierOf('auto')
-    const drafts = named.map(({ key, value }) => ({ key, draft: this.#draft(tier, value, ttlMs, version) }))
+    const drafts = named.map(({ key, value }) => ({
+      key,
+      draft: this.#draft(tier, value, ttlMs, levels(this.#version, version)),
+    }))
     const storable = drafts.filter((item): item is { key: string; draft: Draft } => item.draft !== undefined)
     const outcome = await this.#guard('set', 'set', async () => {
       const found = await ensureStamps(tier, this.#prefix, tags, ttlMs)
@@ -83,18 +109,20 @@ export class DirectAccess {
   }
 
   /** The new value; `undefined` while the store is away or caching is off. */
-  async increment(
+  increment(
+    spaceOf: () => Space,
     key: KeyParts,
     by: number,
     options: Pick<SetOptions, 'ttl'>,
-    space = WHOLE,
   ): Promise<number | undefined> {
-    const ttlMs = ttlOf(options, 'increment', ['ttl'])
-    if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
-    const name = this.#key(space, key, 'increment')
-    const tier = await this.#store.tierOf('auto')
-    const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
-    return value instanceof CacheTroubleError ? undefined : value
+    return inSpace<number | undefined>(spaceOf, 'increment', this.#events, undefined, async (space) => {
+      const ttlMs = ttlOf(options, 'increment', ['ttl'])
+      if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
+      const name = this.#key(space, key, 'increment')
+      const tier = await this.#store.tierOf('auto')
+      const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
+      return value instanceof CacheTroubleError ? undefined : value
+    })
   }
 
   #key({ keys }: Space, key: KeyParts, what: string): string {
@@ -105,7 +133,7 @@ export class DirectAccess {
     const value = await this.#guard('get', 'get', async () => {
       const state = await readTagged(tier, this.#prefix, name, [])
       if (state.kind === 'counter') return state.value
-      return state.kind === 'value' && levelsOf(state.header.version) === space.version
+      return state.kind === 'value' && levelsOf(state.header.version) === levels(this.#version, space.version)
         ? this.#unpack(tier, state)
         : undefined
     })

@@ -1,18 +1,21 @@
-import type { Call, Callee, ManyCall } from './call.ts'
+import type { Callee, ManyCall } from './call.ts'
 import type { DirectAccess } from './direct.ts'
 import type { CacheListener, CacheStats, Events } from './events.ts'
 import type { Explanation } from './explanation.ts'
 import type { Invalidator } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { Names } from './names.ts'
-import type { RawPolicy } from './policy.ts'
+import type { Policy, PolicyOf, RawPolicy } from './policy.ts'
 import type { ReadThrough } from './read-through.ts'
 import type { Space } from './space.ts'
 import type { Near, StoreTier } from './tier.ts'
+import type { SelfOption } from './types.ts'
 import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 
 /** What doors hand calls of cached functions to. */
 export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'> & {
+  /** What a call brings that is a plain hit; `undefined` for one that has to be run. */
+  hit(policy: Policy, self: unknown, args: readonly unknown[]): Promise<unknown> | undefined
   /** Each id is a call of its own; only what they load is loaded together. */
   many(call: ManyCall, how: 'run' | 'refresh'): Promise<unknown[]>
 }
@@ -23,7 +26,7 @@ export type Direct = Pick<DirectAccess, 'get' | 'getMany' | 'set' | 'setMany' | 
 /** What doors hand invalidations to. */
 export type Invalidating = Pick<
   Invalidator,
-  'invalidate' | 'everyKey' | 'invalidateTags' | 'invalidateAll' | 'remove' | 'removeOne'
+  'invalidate' | 'everyKey' | 'invalidateTags' | 'invalidateAll' | 'removeOne' | 'removeStored'
 >
 
 /**
@@ -40,6 +43,8 @@ export interface CacheEngine {
   readonly events: Events
   /** What the options say of all functions; left out by versions that had no such options. */
   readonly common?: Common
+  /** Makes policies of functions as they were declared. Until there is a core, their calls are settled when there is. */
+  settle: Core['settle']
   stats(): CacheStats
   barrier(): Promise<void>
   close(): Promise<void>
@@ -60,8 +65,8 @@ export interface Common {
 export interface Namespace {
   /** What its keys begin with, below the tenant. No other key has a `^`. */
   readonly keys: string
-  /** Its own, behind those of the namespaces around it. */
-  readonly versions: readonly string[]
+  /** Its own, behind those of the namespaces around it, each with a slash at its end. */
+  readonly version: string
   readonly defaults: RawPolicy
 }
 
@@ -70,7 +75,7 @@ export type InvalidationRequest = (invalidation: Invalidating) => Promise<unknow
 
 /** What only calls need. */
 export interface Core {
-  /** Writes of events that are no notices; left out where nothing is to be written. */
+  /** Writes of events; left out where nothing is to be written. */
   readonly log: CacheListener | undefined
   readonly path: CallPath
   readonly direct: Direct
@@ -81,8 +86,15 @@ export interface Core {
   /** Loads what is not fresh. */
   warm(callee: Callee, lists: ArgumentLists, options?: WarmOptions): Promise<WarmResult>
   /** What is known of a call, or, where it is told in which space, of a key. */
-  explain(target: Call | ManyCall | KeyParts, space?: () => Space): Promise<Explanation>
+  explain(
+    target: Callee | KeyParts,
+    space?: () => Space,
+    args?: readonly unknown[],
+    options?: SelfOption,
+  ): Promise<Explanation>
   readonly invalidation: Invalidating
+  /** The policies of a function's calls, in this cache. */
+  settle(home: Home, declared: Policy): Policy | PolicyOf
   /** Takes note of invalidations that were asked for before there was a core. Before it serves anything, it carries them out. */
   takeOver(requests: readonly InvalidationRequest[]): Promise<unknown>
   /** The number of invalidations that could not be carried out. */

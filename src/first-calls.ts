@@ -4,14 +4,25 @@ import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { CoreLoader } from './core-loader.ts'
 import type { CacheEngine, Invalidating, InvalidationRequest } from './engine.ts'
 import type { Events } from './events.ts'
-import type { InvalidateResult, SweepOptions } from './invalidation.ts'
+import {
+  type InvalidateResult,
+  type InvalidationTargets,
+  type SweepOptions,
+  type Words,
+  wordsFor,
+} from './invalidation.ts'
+import type { Policy } from './policy.ts'
+import { WHOLE } from './space.ts'
+import { answerNow, spaceOf } from './space-now.ts'
+import { isTooLate } from './too-late.ts'
 
-type StandIns = Pick<CacheEngine, 'path' | 'direct' | 'invalidation'>
+type StandIns = Pick<CacheEngine, Part | 'settle'>
+type Part = 'path' | 'direct' | 'invalidation'
 type Method = (...given: unknown[]) => unknown
 
-/** What is done in the place of each method, where there is no core. */
-type Instead<Part> = {
-  readonly [Name in keyof Part]: Part[Name] extends (...given: infer Given) => Promise<infer Outcome>
+/** What is done in the place of each method that waits for the core, where there is none. */
+type Instead<Of> = {
+  readonly [Name in Exclude<keyof Of, 'hit'>]: Of[Name] extends (...given: infer Given) => Promise<infer Outcome>
     ? (...given: Given) => Outcome | Promise<Outcome>
     : never
 }
@@ -24,8 +35,8 @@ const INVALIDATIONS: readonly (keyof Invalidating)[] = [
   'everyKey',
   'invalidateTags',
   'invalidateAll',
-  'remove',
   'removeOne',
+  'removeStored',
 ]
 
 const nothing = () => undefined
@@ -38,14 +49,17 @@ const notDone = () => false
  * @param requests - where it is noted
  */
 export function firstCalls(loader: CoreLoader, events: Events, requests: InvalidationRequest[]): StandIns {
-  const standIn = <Name extends keyof StandIns>(part: Name, instead: Instead<StandIns[Name]>) => {
+  const standIn = <Name extends Part>(part: Name, instead: Instead<StandIns[Name]>) => {
     const methods = Object.entries<Method>(instead as unknown as Record<string, Method>).map(([name, without]) => [
       name,
       (...later: unknown[]) => {
         // A key in parts, or tags: whose they are may have other uses for the array until the core is there.
         const given = later.map((one) => (Array.isArray(one) ? [...one] : one))
         return loader.use<unknown>(
-          async (core) => (core[part] as unknown as Record<string, Method>)[name]?.(...given),
+          async (core) => {
+            if (part === 'path') settleCall(given[0] as Call)
+            return (core[part] as unknown as Record<string, Method>)[name]?.(...given)
+          },
           () => without(...given),
         )
       },
@@ -75,13 +89,13 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
 
   const noted = (name: keyof Invalidating) => {
     const note = async (...given: unknown[]): Promise<InvalidateResult> => {
-      if ((given[1] as SweepOptions | undefined)?.dryRun) return { removed: 0, deferred: false }
+      if ((given[2] as SweepOptions | undefined)?.dryRun) return { removed: 0, deferred: false }
       const request = (one: Invalidating) => (one[name] as Method)(...given) as Promise<unknown>
       // By the commit there may be a core, and the work has succeeded, whatever that says.
       if (inCommitScope()) void whenCommitted(() => request(invalidation).catch(nothing), undefined)
       // With the tenant of who asks for it, and not of the scope in which the core will be loaded.
       else if (requests.push(AsyncResource.bind(request)) > MAX_REQUESTS) {
-        requests.splice(0, MAX_REQUESTS + 1, (one) => one.invalidate('*'))
+        requests.splice(0, MAX_REQUESTS + 1, (one) => one.invalidate(() => WHOLE, '*'))
       }
       return { removed: 0, deferred: true }
     }
@@ -89,27 +103,71 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
   }
   const invalidation = standIn('invalidation', Object.fromEntries(INVALIDATIONS.map(noted)) as never)
   return {
-    path: standIn('path', {
-      many,
-      run,
-      refresh: run,
-      peek: nothing,
-      set: notDone,
-      async update(call) {
-        const value = await run(call)
-        // What stands in the store is the old one.
-        const key = keyFor(call)
-        if (key !== undefined) await invalidation.remove(key)
-        return value
-      },
-    }),
+    path: {
+      ...standIn('path', {
+        many,
+        run,
+        refresh: run,
+        peek: nothing,
+        set: notDone,
+        async update(call) {
+          const value = await run(call)
+          // What stands in the store is the old one.
+          const key = keyFor(call)
+          if (key !== undefined) await invalidation.removeStored(() => WHOLE, call.policy, [key])
+          return value
+        },
+      }),
+      hit: nothing,
+    },
     direct: standIn('direct', {
       get: nothing,
-      getMany: (keys) => keys.map(nothing),
+      getMany: (_, keys) => keys.map(nothing),
       set: notDone,
       setMany: notDone,
       increment: nothing,
     }),
-    invalidation,
+    invalidation: {
+      ...invalidation,
+      invalidateAll: (spaceOf, name, options, targets, call) =>
+        invalidation.invalidateAll(spaceOf, name, options, targetsNow(targets, call), call),
+    },
+    settle: (home, declared) => (self, wrapper) => {
+      const { plan } = declared
+      return {
+        ...declared,
+        name: (home.namespace?.keys ?? '') + declared.name,
+        plan: { ...plan, derive: (...call) => spaceOf(home, declared).keys + plan.derive(...call) },
+        settled() {
+          const policy = home.engine().settle(home, declared)
+          return typeof policy === 'function' ? policy(self, wrapper) : policy
+        },
+      }
+    },
   }
+}
+
+/** What a method makes invalid, found out before there is a core: by then its arguments may be others. */
+function targetsNow(
+  { key, pattern, tags }: InvalidationTargets,
+  { self, args }: Pick<Call, 'self' | 'args'>,
+): InvalidationTargets {
+  const wordsNow = (words: Words | undefined) => {
+    if (typeof words !== 'function') return words
+    return answerNow(() => {
+      const answers = wordsFor(words, self, args)
+      answers.forEach(isTooLate)
+      return answers
+    })
+  }
+  return {
+    key: key && { ...key, derive: answerNow(() => key.derive(self, args)) },
+    pattern: wordsNow(pattern),
+    tags: wordsNow(tags),
+  }
+}
+
+/** Makes a call that was made before there was a core what it would have been with one. */
+function settleCall(call: { policy: Policy }): void {
+  call.policy = call.policy.settled?.() ?? call.policy
 }

@@ -1,6 +1,6 @@
-import type { KeyedCall } from './call.ts'
 import type { MissReason } from './events.ts'
 import { type Flight, moment } from './flight.ts'
+import type { KeyedCall } from './keyed-call.ts'
 import type { Policy } from './policy.ts'
 import type { Found, Miss } from './reading.ts'
 

@@ -31,5 +31,5 @@ export function outsideOfLoads<T>(work: () => T): T {
 
 /** Whether the running code is part of a load. */
 export function isInLoad(): boolean {
-  return inside.getStore() !== undefined
+  return loads > 0 && inside.getStore() !== undefined
 }

@@ -1,6 +1,6 @@
-import { oneOf } from './checks.ts'
+import { oneOf, or } from './checks.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
-import type { KeyParts } from './key-plan.ts'
+import type { KeyPlan } from './key-plan.ts'
 import type { LoadSignal } from './load-signal.ts'
 
 export interface InvalidateOptions {
@@ -57,23 +57,22 @@ export interface InvalidateTagsResult {
   readonly deferred: boolean
 }
 
+/** Words, or what answers them for a call. */
+export type Words = readonly string[] | ((...args: unknown[]) => string | readonly string[])
+
+/** The words for a call. @throws what the callback throws */
+export function wordsFor(words: Words = [], self: unknown, args: readonly unknown[]): readonly string[] {
+  return typeof words === 'function' ? [words.apply(self, [...args])].flat() : words
+}
+
 /** What a method's success makes invalid. */
 export interface InvalidationTargets {
-  readonly keys: readonly KeyParts[]
-  readonly tags: readonly string[]
+  readonly key: KeyPlan | undefined
+  readonly pattern: Words | undefined
+  readonly tags: Words | undefined
 }
 
-/** Of a tenant who is missing, nothing has been stored. */
-export const NOTHING_REMOVED: InvalidateResult = Object.freeze({ removed: 0, deferred: false })
-
-/** @throws CacheConfigError for what is no mode */
-export function checkMode(mode: unknown, place: string): InvalidationMode {
-  return oneOf(mode ?? 'remove', ['remove', 'expire'], 'mode', place)
-}
+export const checkMode = or('remove', oneOf<InvalidationMode>('remove', 'expire'))
 
 /** Tags one by one, or as an array, which leaves room for options. */
 export type TagArguments = string[] | [tags: readonly string[], options?: InvalidateOptions]
-
-export function tagArguments(given: TagArguments): [tags: readonly string[], options?: InvalidateOptions] {
-  return Array.isArray(given[0]) ? (given as [string[]]) : [given as string[]]
-}

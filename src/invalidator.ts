@@ -1,9 +1,11 @@
+import type { Call } from './call.ts'
 import { refuseUnknown } from './checks.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
 import type { Events } from './events.ts'
 import { isPattern, literalPattern, spelledPattern } from './glob.ts'
+import { inSpace } from './in-space.ts'
 import {
   checkMode,
   type InvalidateOptions,
@@ -11,10 +13,13 @@ import {
   type InvalidateTagsResult,
   type InvalidationTargets,
   type SweepOptions,
+  type TagArguments,
+  wordsFor,
 } from './invalidation.ts'
-import { encodeTag } from './key.ts'
+import { encodeTag, KEPT_OF_LONG_KEY } from './key.ts'
 import { type KeyParts, type KeyPlan, keyOf } from './key-plan.ts'
-import { type Space, WHOLE } from './space.ts'
+import type { Policy } from './policy.ts'
+import type { Space } from './space.ts'
 import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'
 import type { SweepOutcome } from './sweep.ts'
 import { isTooLate } from './too-late.ts'
@@ -39,7 +44,11 @@ export class Invalidator {
   }
 
   /** @throws CacheConfigError when the target names nothing; what ended it early */
-  async invalidate(target: KeyParts, options?: SweepOptions, { keys } = WHOLE): Promise<InvalidateResult> {
+  invalidate(spaceOf: () => Space, target: KeyParts, options?: SweepOptions): Promise<InvalidateResult> {
+    return this.#inSpace(spaceOf, 'invalidate', (space) => this.#invalidate(space, target, options))
+  }
+
+  async #invalidate({ keys }: Space, target: KeyParts, options?: SweepOptions): Promise<InvalidateResult> {
     const mode = modeOf(options, 'invalidate', SWEEP_OPTIONS)
     if (typeof target !== 'string' || !isPattern(target)) {
       return this.remove(keys + directKey(target, 'invalidate'), mode, options)
@@ -49,8 +58,13 @@ export class Invalidator {
   }
 
   /** Removes all that the plan can make a key of. @throws CacheConfigError where nothing tells how its keys begin */
-  async everyKey({ all = [], head }: KeyPlan, options?: SweepOptions, space = WHOLE): Promise<InvalidateResult> {
-    if (all.length === 0) {
+  everyKey(spaceOf: () => Space, policy: Policy, options?: SweepOptions): Promise<InvalidateResult> {
+    const { plan } = policy.settled?.() ?? policy
+    return this.#inSpace(spaceOf, 'invalidateAll', (space) => this.#everyKey(space, plan, options))
+  }
+
+  async #everyKey(space: Space, { begins, appends, head }: KeyPlan, options?: SweepOptions): Promise<InvalidateResult> {
+    if (!begins) {
       throw new CacheConfigError(
         `nothing tells how all keys of ${head} begin: give the function tags: ['${head}'] and invalidate that tag, ` +
           "or write out a pattern, as in invalidate('user:*')",
@@ -61,8 +75,8 @@ export class Invalidator {
       false,
       options?.dryRun ? 0 : undefined,
     ]
-    for (const target of all) {
-      const result = await this.invalidate(target, options, space)
+    for (const target of appends ? [begins, beginningWith(`${begins}:`)] : [beginningWith(begins)]) {
+      const result = await this.#invalidate(space, target, options)
       removed += result.removed
       deferred ||= result.deferred
       matched = matched === undefined || result.matched === undefined ? undefined : matched + result.matched
@@ -71,10 +85,15 @@ export class Invalidator {
   }
 
   /** Ends every entry that has one of the tags: one write for each tag, however many entries there are. */
-  async invalidateTags(
+  invalidateTags(spaceOf: () => Space, ...given: TagArguments): Promise<InvalidateTagsResult> {
+    const [tags, options] = Array.isArray(given[0]) ? (given as [string[], InvalidateOptions?]) : [given as string[]]
+    return this.#inSpace(spaceOf, 'invalidateTags', (space) => this.#invalidateTags(space, tags, options))
+  }
+
+  async #invalidateTags(
+    space: Space,
     tags: readonly string[],
     options?: InvalidateOptions,
-    space = WHOLE,
   ): Promise<InvalidateTagsResult> {
     const mode = modeOf(options, 'invalidateTags')
     const names = tagsIn(space.tags, tags.map(checkTag))
@@ -89,8 +108,35 @@ export class Invalidator {
   }
 
   /** Removes one key, which is no pattern, whatever is in it. */
-  async removeOne(key: KeyParts, { keys } = WHOLE): Promise<InvalidateResult> {
-    return this.remove(keys + directKey(key, 'delete'))
+  removeOne(spaceOf: () => Space, key: KeyParts): Promise<InvalidateResult> {
+    return this.#inSpace(spaceOf, 'delete', async ({ keys }) => this.remove(keys + directKey(key, 'delete')))
+  }
+
+  /**
+   * Removes the keys of calls of a function.
+   *
+   * @param found - below the space; `undefined` where none can be made of the arguments
+   */
+  removeStored(
+    spaceOf: () => Space,
+    { name }: Policy,
+    found: readonly (string | undefined)[],
+    mode?: InvalidationMode,
+  ): Promise<InvalidateResult> {
+    const what = `an invalidation of ${name}`
+    const stored = found.filter((key) => key !== undefined)
+    if (stored.length < found.length) {
+      const message = `${what} did nothing, since no key can be made of its arguments`
+      this.#events.emit({ type: 'notice', code: 'unkeyable', level: 'warn', name, message })
+    }
+    const remove = async ({ keys }: Space) => {
+      const outcomes = await Promise.all(stored.map((key) => this.remove(keys + key, mode)))
+      return {
+        removed: outcomes.reduce((sum, { removed }) => sum + removed, 0),
+        deferred: outcomes.some(({ deferred }) => deferred),
+      }
+    }
+    return stored.length > 0 ? this.#inSpace(spaceOf, name, remove, what) : Promise.resolve(NOTHING_REMOVED)
   }
 
   /** Removes one key, as it is. */
@@ -100,23 +146,46 @@ export class Invalidator {
 
   /** For `@CacheInvalidate`: whatever goes wrong here, the outcome of the method stands. */
   async invalidateAll(
+    spaceOf: () => Space,
     name: string,
-    targetsOf: () => InvalidationTargets,
     options: InvalidateOptions,
-    spaceOf: () => Space = () => WHOLE,
+    { key, pattern, tags }: InvalidationTargets,
+    { self, args }: Pick<Call, 'self' | 'args'>,
+  ): Promise<void> {
+    // Apart: where a call has no key, the others still count.
+    await this.#attempt(name, spaceOf, options, () => ({ keys: key ? [key.derive(self, args)] : [], tags: [] }))
+    await this.#attempt(name, spaceOf, options, () => ({ keys: wordsFor(pattern, self, args), tags: [] }))
+    await this.#attempt(name, spaceOf, options, () => ({ keys: [], tags: wordsFor(tags, self, args) }))
+  }
+
+  async #attempt(
+    name: string,
+    spaceOf: () => Space,
+    options: InvalidateOptions,
+    targetsOf: () => { readonly keys: readonly KeyParts[]; readonly tags: readonly string[] },
   ): Promise<void> {
     try {
       const { keys, tags } = targetsOf()
+      if (keys.length === 0 && tags.length === 0) return
       const space = spaceOf()
       await Promise.all([
-        ...keys.map((target) => this.invalidate(target, options, space)),
-        this.invalidateTags(tags, options, space),
+        ...keys.map((target) => this.#invalidate(space, target, options)),
+        this.#invalidateTags(space, tags, options),
       ])
     } catch (error) {
       const message = `a call of ${name} invalidated nothing: ${messageOf(error)}`
       const code = error instanceof NoTenantError ? 'no-tenant' : 'callback-threw'
       this.#events.emit({ type: 'notice', code, level: 'error', name, message })
     }
+  }
+
+  #inSpace<T>(
+    spaceOf: () => Space,
+    name: string,
+    use: (space: Space) => Promise<T>,
+    what?: string,
+  ): Promise<T | InvalidateResult> {
+    return inSpace<T | InvalidateResult>(spaceOf, name, this.#events, NOTHING_REMOVED, use, what)
   }
 
   #carryOut(target: string, removal: Removal, options: SweepOptions = {}): Promise<InvalidateResult> {
@@ -134,6 +203,13 @@ export class Invalidator {
   }
 }
 
+/** Of a key that was shortened only so much is sure to be there. What keys begin with is no glob. */
+function beginningWith(text: string): string {
+  return `${text.slice(0, KEPT_OF_LONG_KEY)}*`
+}
+
+/** Of a tenant who is missing, nothing has been stored. */
+const NOTHING_REMOVED: InvalidateResult = Object.freeze({ removed: 0, deferred: false })
 const SWEEP_OPTIONS = ['mode', 'onProgress', 'signal', 'dryRun']
 /** Until the commit nothing is removed. */
 const HELD: InvalidateResult = Object.freeze({ removed: 0, deferred: true })
@@ -148,7 +224,7 @@ function modeOf(
     throw new CacheConfigError(`${place} takes options last, as in ${place}('user:*', { mode: 'expire' })`)
   }
   refuseUnknown(options, known, place)
-  return checkMode(options.mode, place)
+  return checkMode(options.mode, `${place}: mode`)
 }
 
 /** @throws CacheConfigError for what is no tag */

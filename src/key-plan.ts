@@ -1,6 +1,6 @@
 import { must } from './checks.ts'
 import { UnkeyableError } from './errors.ts'
-import { encodeArguments, encodePart, encodePlain, KEPT_OF_LONG_KEY, Secret, shorten, spelledKey } from './key.ts'
+import { encodeArguments, encodePart, encodePlain, Secret, shorten, spelledKey } from './key.ts'
 import { isTooLate } from './too-late.ts'
 
 /** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
@@ -17,11 +17,10 @@ export interface KeyPlan {
    * was stored is what something else is escaped to, so what is found by it is found rightly. @throws UnkeyableError
    */
   spell(self: unknown, args: readonly unknown[]): string
-  /**
-   * What names every key of it, and as little else as can be said without a call: a key, patterns, or both; below the
-   * tenant and the namespace. Left out where keys may begin with anything.
-   */
-  readonly all?: readonly string[]
+  /** What every key of it begins with, below the tenant and the namespace; left out where nothing can be said of that. */
+  readonly begins?: string
+  /** A key is just that, or goes on behind a colon. */
+  readonly appends?: boolean
 }
 
 type Hole = {
@@ -34,15 +33,13 @@ type Hole = {
 const HOLE = /^(\d+)((?:\.[\p{ID_Continue}$]+)*)(\?)?$/u
 const STATIC = /^[\p{L}\p{N}_.@/+$:-]*$/u
 const RETURNED = 'what the key function returned'
-const ALLOWED = 'letters, digits and _ . : / @ + - $'
 
 /** A string key: a template when it has holes, else a head to which the arguments are appended. */
 export function planText(text: string, fn: Function): KeyPlan {
   const { holes, ...plan } = parseKey(text, fn)
   if (holes > 0) return plan
-  const { head } = plan
-  const append: KeyPlan['derive'] = (_self, args) => shorten(head + encodeArguments(args))
-  return { head, derive: append, spell: append, all: [head, ...beginningWith(`${head}:`)] }
+  const append: KeyPlan['derive'] = (_self, args) => shorten(plan.head + encodeArguments(args))
+  return { ...plan, derive: append, spell: append, appends: true }
 }
 
 /** A string key that is a template or just itself: for naming another method's entry. */
@@ -52,35 +49,36 @@ export function planLiteral(text: string, fn: Function): KeyPlan {
 
 function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: number } {
   must(text !== '', "key is an empty string: write for instance 'dashboard:stats'")
-  const { literals, holes } = parseTemplate(text)
+  // Split at what is in braces, every other one is a hole.
+  const parts = text.split(/\{([^{}]*)\}/)
+  const literals = parts.filter((_, i) => i % 2 === 0)
+  must(!/[{}]/.test(literals.join('')), `key '${text}' has a brace that is not closed or not opened`)
+  const holes = parts.filter((_, i) => i % 2 === 1).map((hole) => parseHole(hole, text, fn))
   must(
     literals.every((literal) => STATIC.test(literal)),
-    `key '${text}' has characters in its fixed part that no key can hold: use ${ALLOWED}, ` +
-      'and for data a hole such as {0} or a key function that returns an array',
+    `key '${text}' has other characters than letters, digits and _ . : / @ + - $ in its fixed part: ` +
+      'for data, write a hole such as {0}, or a key function that returns an array',
   )
   // Data may hold every other character, so that `{0}-{1}` would be one key for `('a-b', 'c')` and `('a', 'b-c')`.
   must(
     literals.slice(1, -1).every((literal) => literal.includes(':')),
     `key '${text}' does not keep its holes apart: write a colon between them, which never occurs in data, as in {0}:{1}`,
   )
-  for (const hole of holes) checkArgument(hole, text, fn)
   const escaped = literals.map(spelledKey)
-  const head = escaped[0] || 'template'
+  const [begins = ''] = escaped
   const fill: KeyPlan['derive'] = (_self, args) => fillTemplate(escaped, holes, args)
-  return { head, holes: holes.length, derive: fill, spell: fill, all: beginningWith(escaped[0] as string) }
-}
-
-/** Of a key that was shortened only so much is sure to be there. What is in a head is no glob: see {@link STATIC}. */
-function beginningWith(head: string): string[] {
-  return head === '' ? [] : [`${head.slice(0, KEPT_OF_LONG_KEY)}*`]
+  return { head: begins || 'template', holes: holes.length, derive: fill, spell: fill, begins }
 }
 
 /** A key function. Its `this` is the `this` of the call. */
 export function planFunction(key: (...args: never[]) => KeyParts, head: string): KeyPlan {
   const call = key as (...args: readonly unknown[]) => unknown
-  const derive = (self: unknown, args: readonly unknown[]) => keyOf(call.apply(self, args as unknown[]), RETURNED)
+  // One argument is the rule, and to spread a list takes as long as to look up what comes of it.
+  const ask = (self: unknown, args: readonly unknown[]) =>
+    args.length === 1 ? call.call(self, args[0]) : call.apply(self, args as unknown[])
+  const derive = (self: unknown, args: readonly unknown[]) => keyOf(ask(self, args), RETURNED)
   const spell = (self: unknown, args: readonly unknown[]) => {
-    const key = call.apply(self, args as unknown[])
+    const key = ask(self, args)
     // A `^`, unescaped, would lead into a tenant or a namespace.
     return typeof key === 'string' && !key.includes('^') ? key : keyOf(key, RETURNED)
   }
@@ -97,29 +95,15 @@ export function keyOf(key: unknown, what: string): string {
   throw new UnkeyableError(what, found, 'return a string, or an array of at least one part')
 }
 
-function parseTemplate(text: string): { literals: string[]; holes: Hole[] } {
-  // Split at what is in braces, every other one is a hole.
-  const parts = text.split(/\{([^{}]*)\}/)
-  const literals = parts.filter((_, i) => i % 2 === 0)
-  must(!/[{}]/.test(literals.join('')), `key '${text}' has a brace that is not closed or not opened`)
-  return { literals, holes: parts.filter((_, i) => i % 2 === 1).map((hole) => parseHole(hole, text)) }
-}
-
-function parseHole(hole: string, text: string): Hole {
-  const [found, index, path = '', mark] = HOLE.exec(hole) ?? []
+function parseHole(text: string, key: string, fn: Function): Hole {
+  const [found, index, path = '', mark] = HOLE.exec(text) ?? []
+  const what = `key '${key}' has the hole {${text}}`
+  must(found, `${what}: a hole names an argument by its position, from 0, as in {0}, {0.id} or {1.filter.from}`)
   must(
-    found,
-    `key '${text}' has the hole {${hole}}: a hole names an argument by its position, from 0, as in {0}, {0.id} or {1.filter.from}`,
+    Number(index) < fn.length || !hasFixedParameters(fn),
+    `${what}, but ${fn.name || 'the function'} has no argument ${index}: it takes ${fn.length}, numbered from 0`,
   )
-  return { index: Number(index), path: path.split('.').slice(1), optional: mark !== undefined, text: hole }
-}
-
-function checkArgument(hole: Hole, text: string, fn: Function): void {
-  must(
-    hole.index < fn.length || !hasFixedParameters(fn),
-    `key '${text}' names argument ${hole.index} with {${hole.text}}, but ${fn.name || 'the function'} takes ` +
-      `${fn.length === 0 ? 'no arguments' : `only ${fn.length}, numbered from 0`}`,
-  )
+  return { index: Number(index), path: path.split('.').slice(1), optional: mark !== undefined, text }
 }
 
 /**

@@ -32,9 +32,8 @@ export const BYTES = {
   ArrayBuffer,
 } as const
 
-const KIND_BY_PROTOTYPE = new Map<object, Kind>()
-/** For objects made in another realm (a `vm` context, Jest's outer world). */
-const KIND_BY_NAME = new Map<string, Kind>([
+/** By prototype; and by name, for objects made in another realm (a `vm` context, Jest's outer world). */
+const KINDS = new Map<unknown, Kind>([
   ['Object', 'object'],
   ['Array', 'array'],
 ])
@@ -51,8 +50,7 @@ for (const [kind, types] of Object.entries({
   for (const type of types) {
     // Not every runtime has all of them.
     if (!type) continue
-    KIND_BY_PROTOTYPE.set(type.prototype, kind as Kind)
-    KIND_BY_NAME.set(type.name, kind as Kind)
+    KINDS.set(type.prototype, kind as Kind).set(type.name, kind as Kind)
   }
 }
 
@@ -61,7 +59,7 @@ export function kindOf(value: object): Kind {
   if (prototype === Object.prototype) return 'object'
   if (prototype === Array.prototype) return 'array'
   if (prototype === null) return 'null-object'
-  return KIND_BY_PROTOTYPE.get(prototype) ?? kindOfForeign(value, prototype)
+  return KINDS.get(prototype) ?? kindOfForeign(value, prototype)
 }
 
 /**
@@ -71,7 +69,7 @@ export function kindOf(value: object): Kind {
 function kindOfForeign(value: object, prototype: object): Kind {
   const maker = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value
   if (typeof maker !== 'function' || maker.prototype !== prototype) return 'other'
-  const kind = KIND_BY_NAME.get(maker.name)
+  const kind = KINDS.get(maker.name)
   if (!kind || !Function.prototype.toString.call(maker).includes('[native code]')) return 'other'
   if (kind === 'array' && !Array.isArray(value)) return 'other'
   return kind

@@ -1,8 +1,8 @@
-import type { KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
 import { entryHead } from './entry.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Guard } from './guard.ts'
+import type { KeyedCall } from './keyed-call.ts'
 import type { Noted } from './storing.ts'
 
 /** How long a lease stands without being renewed. */

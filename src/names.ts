@@ -2,6 +2,18 @@ import { must } from './checks.ts'
 import { environment } from './environment.ts'
 
 /**
+ * What compilers and minifiers call a class. The next build may give the name to another one, and that would read the
+ * values of the first.
+ */
+const GENERATED = /^(?:_?[a-z]{1,2}\d*|class(?:_\d+)?|(?:\w+_)?default(?:_\d+)?)$/
+
+/** `undefined` for no name; a static member called `name` hides the name of the class too. */
+export function nameOf(owner: object): string | undefined {
+  const name: unknown = typeof owner === 'function' ? owner.name : owner.constructor?.name
+  return typeof name === 'string' && !GENERATED.test(name) ? name : undefined
+}
+
+/**
  * Names that keys were derived from because none was given. Two functions behind one name would read each other's
  * values: bundlers rename classes, and a function made in a loop has the same name each time.
  */

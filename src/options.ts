@@ -1,5 +1,19 @@
 import type { BreakerRules } from './breaker.ts'
-import { group, must, numberWithin, oneOf, refuseUnknown, requireObject, wholeNumber } from './checks.ts'
+import {
+  type Check,
+  group,
+  must,
+  mustBe,
+  numberWithin,
+  ofType,
+  oneOf,
+  optional,
+  or,
+  readOptions,
+  requireObject,
+  show,
+  wholeNumber,
+} from './checks.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Compression, type CompressionOptions, compressionFor } from './compression.ts'
 import { checkDefaults } from './defaults.ts'
@@ -7,7 +21,7 @@ import { type Duration, milliseconds } from './duration.ts'
 import type { Isolation } from './isolation.ts'
 import type { Logger } from './log.ts'
 import type { Serializer } from './packing.ts'
-import { checkCompression, checkSerializer, planVersion, type RawPolicy } from './policy.ts'
+import { checkCompression, checkSerializer, checkVersion, type RawPolicy } from './policy.ts'
 import { readUrl } from './read-url.ts'
 import { checkClient, type RedisClientLike } from './redis/check-client.ts'
 import type { RedisClient } from './redis/client.ts'
@@ -122,103 +136,99 @@ export interface ResolvedOptions {
 }
 
 const PLACE = 'createCache'
-const OPTIONS = [
-  'url',
-  'client',
-  'prefix',
-  'tenant',
-  'version',
-  'defaults',
-  'memory',
-  'near',
-  'commandTimeout',
-  'connectTimeout',
-  'breaker',
-  'maxValueBytes',
-  'serializer',
-  'compression',
-  'logger',
-  'clock',
-]
+
+const duration = (usual: string) => or(usual, milliseconds)
+const checkCount = wholeNumber()
+
+/** What bounds what is kept in this process. */
+const SPACE = { maxItems: or(10_000, checkCount), maxBytes: or(64 * 1024 * 1024, checkCount) }
+
+const checkMemory = group(
+  { ...SPACE, isolation: or('clone', oneOf<Isolation>('clone', 'freeze', 'share')) },
+  'memory: { maxItems: 10_000 }',
+)
+
+const checkNear = group(
+  { ...SPACE, maxStaleness: duration('2s') },
+  "near: true, or near: { maxItems: 10_000, maxStaleness: '2s' }",
+)
+
+const checkBreaker = group(
+  {
+    failures: or(3, checkCount),
+    failureRate: or(0.5, numberWithin(0, 1, 'a number above 0, up to 1')),
+    probeAfter: duration('250ms'),
+    probeAtMost: duration('1500ms'),
+  },
+  'breaker: { failures: 3 }',
+)
+
+const compression = checkCompression('compression')
+const checkUrl = ofType<NonNullable<CacheOptions['url']>>('string', 'function')
+
+const CHECKS = {
+  url: optional((given, place) => {
+    const url = checkUrl(given, place)
+    if (url && typeof url === 'string') readUrl(url, 'url')
+    return url
+  }),
+  client: optional((client) => checkClient(client as RedisClientLike)),
+  prefix: (prefix: unknown) => prefix as string | undefined,
+  tenant: optional((tenant, place) => {
+    const what = "a function, as in () => request.getStore()?.tenantId (for one tenant alone, use cache.tenant('acme'))"
+    mustBe(typeof tenant === 'function', what, tenant, place)
+    return tenantOf(tenant as TenantResolver)
+  }),
+  version: checkVersion,
+  defaults: ((defaults = {}, place) => {
+    requireObject(defaults, place, 'defaults: { jitter: 0.1 }')
+    return checkDefaults(defaults, place)
+  }) as Check<RawPolicy>,
+  memory: (memory: unknown = {}, place: string) => checkMemory(memory, place),
+  near: ((near = false, place) => {
+    if (near === false) return undefined
+    const { maxStaleness, ...space } = checkNear(near === true ? {} : near, place)
+    return { ...space, maxStalenessMs: maxStaleness }
+  }) as Check<NearLimits | undefined>,
+  commandTimeout: duration('250ms'),
+  connectTimeout: duration('2s'),
+  breaker: ((breaker = {}, place) => {
+    const { failures, failureRate, probeAfter, probeAtMost } = checkBreaker(breaker, place)
+    must(probeAfter <= probeAtMost, `${place}.probeAtMost must not be shorter than probeAfter`)
+    return { failuresInARow: failures, failureRate, probeAfterMs: probeAfter, probeAtMostMs: probeAtMost }
+  }) as Check<BreakerRules>,
+  maxValueBytes: or(1024 * 1024, checkCount),
+  serializer: checkSerializer,
+  compression: (given: unknown, place: string) => compressionFor(compression(given, place), undefined),
+  logger: ((logger = console, place) => {
+    const { info, warn, error } = (logger || {}) as Partial<Logger>
+    must(
+      logger === false || [info, warn, error].every((method) => typeof method === 'function'),
+      `${place} needs info, warn and error, as console and pino have; or write logger: false`,
+    )
+    return logger
+  }) as Check<Logger | false>,
+  clock: (clock: unknown = systemClock) => clock as Clock,
+}
 
 /** @throws CacheConfigError */
 export function resolveOptions(options: CacheOptions, env: Record<string, string | undefined>): ResolvedOptions {
   requireObject(options, PLACE, "createCache({ url: 'redis://host:6379' })")
-  refuseUnknown(options, OPTIONS, PLACE)
-  const { url, client, tenant, logger = console, clock = systemClock } = options
-  must(url === undefined || client === undefined, 'url and client contradict each other: give one of them')
-  must(url === undefined || typeof url === 'string' || typeof url === 'function', 'url must be a string or a function')
-  if (url && typeof url === 'string') readUrl(url, 'url')
-  must(
-    logger === false || [logger?.info, logger?.warn, logger?.error].every((method) => typeof method === 'function'),
-    'logger needs info, warn and error, as console and pino have; or write logger: false',
-  )
-  must(
-    tenant === undefined || typeof tenant === 'function',
-    "tenant must be a function, as in tenant: () => request.getStore()?.tenantId; for one tenant alone, use cache.tenant('acme')",
-  )
-  const prefix = options.prefix ?? env.CACHE_PREFIX
+  const {
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: connectTimeoutMs,
+    ...same
+  } = readOptions(options, CHECKS, PLACE)
+  must(same.url === undefined || same.client === undefined, 'url and client contradict each other: give one of them')
+  // What is empty is as good as left out.
+  const prefix = [same.prefix, env.CACHE_PREFIX].find((one) => (one ?? '') !== '')
   return Object.freeze({
-    url,
-    client: client === undefined ? undefined : checkClient(client),
-    prefix: checkPrefix(prefix || 'cachewell'),
-    prefixIsDefault: !prefix,
-    tenant: tenant && tenantOf(tenant),
-    version: planVersion(options.version, PLACE),
-    defaults: resolveDefaults(options.defaults),
-    memory: resolveMemory(options.memory),
-    near: resolveNear(options.near),
-    commandTimeoutMs: milliseconds(options.commandTimeout ?? '250ms', 'commandTimeout'),
-    connectTimeoutMs: milliseconds(options.connectTimeout ?? '2s', 'connectTimeout'),
-    breaker: resolveBreaker(options.breaker),
-    maxValueBytes: wholeNumber(options.maxValueBytes ?? 1024 * 1024, 'maxValueBytes'),
-    serializer: checkSerializer(options.serializer, PLACE),
-    compression: compressionFor(checkCompression(options.compression, 'compression', PLACE), undefined),
-    logger,
-    clock,
+    ...same,
+    prefix: checkPrefix(prefix ?? 'cachewell'),
+    prefixIsDefault: prefix === undefined,
+    commandTimeoutMs,
+    connectTimeoutMs,
   })
-}
-
-function resolveDefaults(defaults: FunctionDefaults = {}): RawPolicy {
-  const place = `${PLACE}: defaults`
-  requireObject(defaults, place, 'defaults: { jitter: 0.1 }')
-  return checkDefaults(defaults, place)
-}
-
-const SPACE = { maxItems: 10_000, maxBytes: 64 * 1024 * 1024 }
-
-function resolveMemory(memory: CacheOptions['memory'] = {}): ResolvedOptions['memory'] {
-  const defaults = { ...SPACE, isolation: 'clone' as Isolation }
-  const given = group(memory, `${PLACE}: memory`, defaults, 'memory: { maxItems: 10_000 }')
-  const isolation = oneOf(given.isolation, ['clone', 'freeze', 'share'], 'memory.isolation', PLACE)
-  return { ...checkSpace(given, 'memory'), isolation }
-}
-
-function resolveNear(near: CacheOptions['near'] = false): NearLimits | undefined {
-  if (near === false) return undefined
-  const example = "near: true, or near: { maxItems: 10_000, maxStaleness: '2s' }"
-  const defaults = { ...SPACE, maxStaleness: '2s' }
-  const given = group(near === true ? {} : near, `${PLACE}: near`, defaults, example)
-  return { ...checkSpace(given, 'near'), maxStalenessMs: milliseconds(given.maxStaleness, 'near.maxStaleness') }
-}
-
-function checkSpace({ maxItems, maxBytes }: typeof SPACE, name: string): typeof SPACE {
-  return {
-    maxItems: wholeNumber(maxItems, `${name}.maxItems`),
-    maxBytes: wholeNumber(maxBytes, `${name}.maxBytes`),
-  }
-}
-
-const BREAKER = { failures: 3, failureRate: 0.5, probeAfter: '250ms', probeAtMost: '1500ms' }
-
-function resolveBreaker(breaker: CacheOptions['breaker'] = {}): BreakerRules {
-  const given = group(breaker, `${PLACE}: breaker`, BREAKER, 'breaker: { failures: 3 }')
-  const { failureRate } = given
-  must(numberWithin(failureRate, 0, 1), 'breaker.failureRate must be a number above 0, up to 1')
-  const probeAfterMs = milliseconds(given.probeAfter, 'breaker.probeAfter')
-  const probeAtMostMs = milliseconds(given.probeAtMost, 'breaker.probeAtMost')
-  must(probeAfterMs <= probeAtMostMs, 'breaker.probeAtMost must not be shorter than probeAfter')
-  return { failuresInARow: wholeNumber(given.failures, 'breaker.failures'), failureRate, probeAfterMs, probeAtMostMs }
 }
 
 /** Ends in no colon, holds no double one: the two that follow it in keys are where it ends, whatever comes after. */
@@ -226,7 +236,7 @@ function checkPrefix(prefix: string): string {
   const bare = typeof prefix === 'string' ? prefix.replace(/:+$/, '') : ''
   must(
     /^[\w.@/+$-]+(?::[\w.@/+$-]+)*$/.test(bare) && bare.length <= 100,
-    `prefix ${JSON.stringify(prefix)} cannot stand in a key: use letters, digits and _ . / @ + - $, with single colons between, such as 'shop:prod'`,
+    `prefix ${show(prefix)} cannot stand in a key: use letters, digits and _ . / @ + - $, with single colons between, such as 'shop:prod'`,
   )
   return bare
 }

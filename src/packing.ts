@@ -117,12 +117,15 @@ export class KeptBody implements Body {
     return this.#parsed ?? this.#data
   }
 
-  value(parse: () => unknown): unknown {
-    if (this.#parsed === undefined) {
-      this.#parsed = { value: parse() }
-      this.#data = undefined
-    }
-    return this.#parsed.value
+  /** `undefined` until somebody has asked for it. */
+  get parsed(): { readonly value: unknown } | undefined {
+    return this.#parsed
+  }
+
+  parseBy(parse: () => unknown): { readonly value: unknown } {
+    this.#parsed = { value: parse() }
+    this.#data = undefined
+    return this.#parsed
   }
 }
 
@@ -138,7 +141,8 @@ export function keptPacking(isolation: Isolation): Packing {
     if (!(body instanceof KeptBody) || body.encoding === 'custom' || rules.serializer) {
       return wirePacking.unpack(body, rules)
     }
-    return give(body.value(() => keep(wirePacking.unpack(body, rules))))
+    const { value } = body.parsed ?? body.parseBy(() => keep(wirePacking.unpack(body, rules)))
+    return give(value)
   }
   return {
     pack: wirePacking.pack,

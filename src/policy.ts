@@ -1,10 +1,25 @@
-import { group, isObject, must, numberWithin, oneOf, refuseUnknown, show, wholeNumber } from './checks.ts'
+import {
+  areWords,
+  type Check,
+  group,
+  must,
+  mustBe,
+  numberWithin,
+  ofType,
+  oneOf,
+  optional,
+  or,
+  readOptions,
+  wholeNumber,
+} from './checks.ts'
 import { type Algorithm, type Compression, LEVELS, USUAL } from './compression.ts'
-import { type Duration, milliseconds } from './duration.ts'
+import { milliseconds } from './duration.ts'
 import { encodeTag } from './key.ts'
 import { type KeyParts, type KeyPlan, planFunction, planText } from './key-plan.ts'
 import type { Serializer } from './packing.ts'
 import type { StandardSchema } from './schema.ts'
+import type { AsyncFunction } from './types.ts'
+import type { Originals } from './wrap.ts'
 
 /** Where one function's values may be kept: wherever the cache stores, or in this process only. */
 export type TierChoice = 'auto' | 'redis' | 'memory'
@@ -46,11 +61,23 @@ export interface Policy {
   readonly tagSpace: (() => string) | undefined
   /** What values have to fit to be stored and served. */
   readonly schema: StandardSchema | undefined
-  /** A fresh value of it may be served as it is. */
+  /** A fresh value of it may be served as it is, and to whoever calls. */
   readonly plain: boolean
+  /** Of a method whose class, and with it its name, is only known when it is called. */
+  readonly ofClass?: {
+    readonly label: string
+    readonly named: (className: string) => Policy
+    /** Of the copy of this package that has wrapped it, which may not be the one whose cache it is in. */
+    readonly originals: Originals
+  }
+  /** What was called before there was a core asks it for the policy as the core has it. */
+  readonly settled?: () => Policy
   /** The same function's, where what its options leave out is as these say. @throws CacheConfigError */
   readonly withDefaults: (defaults: RawPolicy) => Policy
 }
+
+/** The policy of a call: it depends on `self` where that tells the class of a method. */
+export type PolicyOf = (self: unknown, wrapper: AsyncFunction) => Policy
 
 interface Ttl {
   /** In ms; `undefined` where `of` answers. */
@@ -88,29 +115,115 @@ export interface RawPolicy {
   readonly schema?: unknown
 }
 
-export const OPTIONS = [
-  'key',
-  'ttl',
-  'jitter',
-  'nullTtl',
-  'cacheIf',
-  'tags',
-  'resultTags',
-  'bypass',
-  'staleWhileRevalidate',
-  'staleIfError',
-  'refreshAhead',
-  'softTimeout',
-  'hardTimeout',
-  'errorTtl',
-  'version',
-  'tier',
-  'serializer',
-  'compress',
-  'tenant',
-  'schema',
-]
 type Callback = (...args: unknown[]) => unknown
+
+const callback = optional(ofType<Callback>('function'))
+const duration = optional(milliseconds)
+
+export const checkKey = ofType<string | (() => KeyParts)>('string', 'function')
+
+export const checkVersion: Check<string> = (version, place) => {
+  mustBe(
+    version === undefined ||
+      Number.isFinite(version) ||
+      (typeof version === 'string' && /^[\w.-]{1,64}$/.test(version)),
+    'a number or a word of letters, digits and . _ -',
+    version,
+    place,
+  )
+  return `${version ?? ''}`
+}
+
+export const checkSerializer: Check<Serializer | undefined> = optional((serializer, place) => {
+  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>
+  must(
+    typeof serialize === 'function' && typeof deserialize === 'function',
+    `${place} needs two functions, { serialize(value), deserialize(data) }`,
+  )
+  return serializer as Serializer
+})
+
+/** @param option - its name */
+export function checkCompression(option: string): Check<Compression | boolean | undefined> {
+  const checkGroup = group(
+    {
+      above: or(USUAL.above, wholeNumber('a whole number of bytes such as 10_240', 0)),
+      algorithm: or(USUAL.algorithm, oneOf(...(Object.keys(LEVELS) as Algorithm[]))),
+      level: (level) => level,
+    },
+    `${option}: { above: 10_240, algorithm: 'gzip' }, or true or false`,
+  )
+  return (given, place) => {
+    if (given === undefined || typeof given === 'boolean') return given
+    const { above, algorithm, level } = checkGroup(given, place)
+    must(
+      algorithm !== 'zstd' || hasZstd(),
+      `${place}.algorithm: zstd needs Node 22.15 or 23.8, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
+    )
+    const [least, most, usual] = LEVELS[algorithm]
+    const checkLevel = wholeNumber(`a whole number from ${least} to ${most} for ${algorithm}`, least, most)
+    return Object.freeze({ above, algorithm, level: checkLevel(level ?? usual, `${place}.level`) })
+  }
+}
+
+/** Versions of Node that cannot be asked this way have none either. */
+function hasZstd(): boolean {
+  return 'zstdCompress' in (globalThis.process?.getBuiltinModule?.('node:zlib') ?? {})
+}
+
+const CHECKS = {
+  key: optional(checkKey),
+  ttl: ((ttl, place) => (typeof ttl === 'function' ? ttl : milliseconds(ttl, place))) as Check<Callback | number>,
+  jitter: optional(
+    numberWithin(-Number.MIN_VALUE, 1, 'a number from 0 to 1, such as 0.1: the share of the ttl that may be left off'),
+  ),
+  nullTtl: duration,
+  cacheIf: callback,
+  /** Encoded, or what answers them for a call. */
+  tags: optional(((tags, place) => {
+    if (typeof tags === 'function') return tags
+    mustBe(
+      Array.isArray(tags) && areWords(tags),
+      "an array of words, or a function that returns one, as in tags: ['users']",
+      tags,
+      place,
+    )
+    return [...new Set(tags.map(encodeTag))]
+  }) as Check<Callback | readonly string[]>),
+  resultTags: callback,
+  bypass: callback,
+  staleWhileRevalidate: duration,
+  staleIfError: duration,
+  /** As a number: see {@link Policy.refreshAhead}. */
+  refreshAhead: ((ahead = false, place) =>
+    typeof ahead === 'boolean'
+      ? Number(ahead)
+      : numberWithin(
+          0,
+          100,
+          'true, or a number above 0 and up to 100, larger to refresh earlier',
+        )(ahead, place)) as Check<number>,
+  softTimeout: duration,
+  hardTimeout: duration,
+  errorTtl: duration,
+  version: checkVersion,
+  tier: or('auto', oneOf<TierChoice>('auto', 'redis', 'memory')),
+  serializer: checkSerializer,
+  compress: checkCompression('compress'),
+  /** Whether it is of no tenant. */
+  tenant: ((tenant, place) => {
+    mustBe(tenant === undefined || tenant === false, 'false or left out', tenant, place)
+    return tenant === false
+  }) as Check<boolean>,
+  schema: optional((schema, place) => {
+    must(
+      typeof (schema as StandardSchema | undefined)?.['~standard']?.validate === 'function',
+      `${place} must be a Standard Schema, as of zod, valibot or arktype`,
+    )
+    return schema as StandardSchema
+  }),
+}
+export const OPTIONS = Object.keys(CHECKS)
 
 /**
  * @param planString - what a string key means: by default one to which the arguments are appended
@@ -124,26 +237,10 @@ export function makePolicy(
   place: string,
   planString = planText,
 ): Policy {
-  must(isObject(raw), `${place} needs options: write ${place.replace(/\(.*/, '')}({ ttl: '5m' })`)
-  refuseUnknown(raw, OPTIONS, place)
-  const callback = (option: keyof RawPolicy): Callback | undefined => {
-    const value = raw[option]
-    must(
-      value === undefined || typeof value === 'function',
-      `${place}: ${option} must be a function, got ${show(value)}`,
-    )
-    return value as Callback | undefined
-  }
-  const duration = (option: keyof RawPolicy) =>
-    raw[option] === undefined ? undefined : milliseconds(raw[option] as Duration, `${place}: ${option}`)
-
-  const { key, ttl, jitter = 0, refreshAhead = false, tags, tenant } = raw
-  must(tenant === undefined || tenant === false, `${place}: tenant is false or left out`)
-  const plan = typeof key === 'string' ? planString(key, fn) : planKey(key, fn, name, place)
-  const revalidateMs = duration('staleWhileRevalidate') ?? 0
-  const ifErrorMs = duration('staleIfError') ?? 0
-  const softTimeoutMs = duration('softTimeout')
-  const hardTimeoutMs = duration('hardTimeout')
+  const read = readOptions(raw, CHECKS, place)
+  const { key, ttl, jitter = 0, nullTtl: nullMs, cacheIf, serializer, schema, refreshAhead } = read
+  const { staleWhileRevalidate: revalidateMs = 0, staleIfError: ifErrorMs = 0 } = read
+  const { softTimeout: softTimeoutMs, hardTimeout: hardTimeoutMs } = read
   must(
     softTimeoutMs === undefined || ifErrorMs > 0,
     `${place}: softTimeout serves a stale value, so it needs staleIfError: write staleIfError: '1h'`,
@@ -152,47 +249,30 @@ export function makePolicy(
     (softTimeoutMs ?? 0) < (hardTimeoutMs ?? Infinity),
     `${place}: softTimeout must be shorter than hardTimeout, which ends the call`,
   )
-  const beta = typeof refreshAhead === 'boolean' ? Number(refreshAhead) : refreshAhead
-  must(
-    beta === 0 ? refreshAhead === false : numberWithin(beta, 0, 100),
-    `${place}: refreshAhead is true, or a number above 0 and up to 100, larger to refresh earlier`,
-  )
-  must(ttl !== undefined, `${place} needs a ttl: write for instance ttl: '5m'`)
-  must(
-    jitter === 0 || numberWithin(jitter, 0, 1),
-    `${place}: jitter is the share of the ttl that may be left off: write a number from 0 to 1, such as 0.1`,
-  )
-  const serializer = checkSerializer(raw.serializer, place)
-  const schema = checkSchema(raw.schema, place)
+  const plan = typeof key === 'string' ? planString(key, fn) : planKey(key, fn, name, place)
+  const [of, fixedMs] = typeof ttl === 'function' ? [ttl] : [undefined, ttl]
   return Object.freeze({
     plan,
     name: plan.head,
-    ttl: {
-      cacheIf: callback('cacheIf'),
-      of: typeof ttl === 'function' ? (ttl as Callback) : undefined,
-      fixedMs: typeof ttl === 'function' ? undefined : duration('ttl'),
-      nullMs: duration('nullTtl'),
-      jitter,
-      place,
-    },
-    tags: planTags(tags, place),
-    resultTags: callback('resultTags'),
+    ttl: { cacheIf, of, fixedMs, nullMs, jitter, place },
+    tags: read.tags,
+    resultTags: read.resultTags,
     revalidateMs,
     ifErrorMs,
     keepStaleMs: Math.max(revalidateMs, ifErrorMs),
-    refreshAhead: beta as number,
+    refreshAhead,
     softTimeoutMs,
     hardTimeoutMs,
-    errorMs: duration('errorTtl'),
-    bypass: callback('bypass'),
-    version: planVersion(raw.version, place),
-    tier: oneOf(raw.tier ?? 'auto', ['auto', 'redis', 'memory'], 'tier', place),
+    errorMs: read.errorTtl,
+    bypass: read.bypass,
+    version: read.version,
+    tier: read.tier,
     serializer,
-    compress: checkCompression(raw.compress, 'compress', place),
-    shared: tenant === false,
+    compress: read.compress,
+    shared: read.tenant,
     tagSpace: undefined,
     schema,
-    plain: serializer === undefined && schema === undefined && beta === 0,
+    plain: !serializer && !schema && !read.tags && !read.bypass && refreshAhead === 0,
     withDefaults: (defaults: RawPolicy) => makePolicy({ ...defaults, ...given(raw) }, fn, name, place, planString),
   })
 }
@@ -202,73 +282,8 @@ export function given(raw: RawPolicy): RawPolicy {
   return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined))
 }
 
-function planKey(key: unknown, fn: Function, name: string | undefined, place: string): KeyPlan {
-  if (typeof key === 'function') return planFunction(key as () => KeyParts, name ?? 'key function')
-  must(key === undefined, `${place}: key must be a string or a function, got ${show(key)}`)
+function planKey(key: (() => KeyParts) | undefined, fn: Function, name: string | undefined, place: string): KeyPlan {
+  if (key) return planFunction(key, name ?? 'key function')
   must(name, `${place}: nothing here has a name to make a key of, so write one, as in key: 'user:{0.id}'`)
   return planText(name.replace(/[{}]/g, ''), fn)
-}
-
-function planTags(tags: unknown, place: string): Policy['tags'] {
-  if (tags === undefined || typeof tags === 'function') return tags as Callback | undefined
-  must(
-    Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== ''),
-    `${place}: tags must be an array of words, or a function that returns one, as in tags: ['users']`,
-  )
-  return [...new Set(tags.map(encodeTag))]
-}
-
-export function planVersion(version: unknown, place: string): string {
-  if (version === undefined) return ''
-  must(
-    Number.isFinite(version) || (typeof version === 'string' && /^[\w.-]{1,64}$/.test(version)),
-    `${place}: version must be a number or a word of letters, digits and . _ -, got ${show(version)}`,
-  )
-  return `${version}`
-}
-
-export function checkSerializer(serializer: unknown, place: string): Serializer | undefined {
-  const { serialize, deserialize } = (serializer ?? {}) as Partial<Serializer>
-  must(
-    serializer === undefined || (typeof serialize === 'function' && typeof deserialize === 'function'),
-    `${place}: serializer needs two functions, { serialize(value), deserialize(data) }`,
-  )
-  return serializer as Serializer | undefined
-}
-
-export function checkCompression(given: unknown, option: string, place: string): Compression | boolean | undefined {
-  if (given === undefined || typeof given === 'boolean') return given
-  const at = `${place}: ${option}`
-  const { level, ...chosen } = group(
-    given as object,
-    at,
-    { ...USUAL, level: undefined as unknown },
-    `${option}: { above: 10_240, algorithm: 'gzip' }, or true or false`,
-  )
-  const algorithm = oneOf(chosen.algorithm, Object.keys(LEVELS) as Algorithm[], `${option}.algorithm`, place)
-  must(
-    algorithm !== 'zstd' || hasZstd(),
-    `${at}.algorithm: zstd needs Node 22.15 or 23.8, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
-  )
-  const [least, most, usual] = LEVELS[algorithm]
-  const levels = `a whole number from ${least} to ${most} for ${algorithm}`
-  return Object.freeze({
-    above: wholeNumber(chosen.above, `${at}.above`, 'a whole number of bytes such as 10_240', 0),
-    algorithm,
-    level: wholeNumber(level ?? usual, `${at}.level`, levels, least, most),
-  })
-}
-
-/** Versions of Node that cannot be asked this way have none either. */
-function hasZstd(): boolean {
-  return 'zstdCompress' in (globalThis.process?.getBuiltinModule?.('node:zlib') ?? {})
-}
-
-function checkSchema(schema: unknown, place: string): StandardSchema | undefined {
-  const { validate } = (schema as StandardSchema | undefined)?.['~standard'] ?? {}
-  must(
-    schema === undefined || typeof validate === 'function',
-    `${place}: schema must be a Standard Schema, as of zod, valibot or arktype`,
-  )
-  return schema as StandardSchema | undefined
 }

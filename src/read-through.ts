@@ -1,5 +1,5 @@
 import { isBypassed } from './answers.ts'
-import { about, type Call, type KeyedCall } from './call.ts'
+import type { Call } from './call.ts'
 import type { Clock } from './clock.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import { orWhenLate } from './deadline.ts'
@@ -10,9 +10,10 @@ import { Flight, type Landing, moment } from './flight.ts'
 import { Gathering } from './gathering.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
+import { about, type KeyedCall } from './keyed-call.ts'
 import { Loading } from './loading.ts'
 import type { TierChoice } from './policy.ts'
-import { type Found, type Miss, NOTHING, type Reading, type Spare } from './reading.ts'
+import type { Found, Miss, Reading, Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
 import { MAX_FLIGHTS, type StoreTier } from './tier.ts'
@@ -30,8 +31,9 @@ export interface Surroundings {
 }
 
 /**
- * The path of a call: key → memory → join a load? → read, together with other reads → fresh? stale? → lease, or wait
- * for whoever has it → load → store. Its parts are `reading.ts`, `loading.ts` and `storing.ts`, in this order.
+ * The path of a call that is no plain hit (`plain-hit.ts`): key → memory → join a load? → read, together with other
+ * reads → fresh? stale? → lease, or wait for whoever has it → load → store. Its parts are `reading.ts`, `loading.ts` and
+ * `storing.ts`, in this order.
  */
 export class ReadThrough {
   readonly #around: Surroundings
@@ -56,8 +58,6 @@ export class ReadThrough {
     if (tier.driver.name === 'null' && !tier.driver.away) return this.#bypass(call, 'disabled')
     if (inCommitScope()) return this.#bypass(call, 'uncommitted')
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
-    const quick = this.#reading.quick(tier, call)
-    if (quick !== NOTHING) return Promise.resolve(quick)
     const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
     // While the store is away there is nothing to ask, nor to wait for: not even a load that may be too old for us.

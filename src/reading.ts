@@ -1,10 +1,11 @@
 import { tagsOf } from './answers.ts'
-import { about, type Call, KeyedCall } from './call.ts'
+import type { Call } from './call.ts'
 import type { Body, State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
 import { CacheTroubleError, messageOf, NoTenantError } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { asTrouble, type Guard } from './guard.ts'
+import { about, KeyedCall } from './keyed-call.ts'
 import type { PackRules, Serializer } from './packing.ts'
 import type { Policy } from './policy.ts'
 import { flawOf } from './schema.ts'
@@ -40,8 +41,6 @@ export interface Spare {
   readonly header: EntryHeader
 }
 
-/** No value is this one. */
-export const NOTHING = Symbol('nothing')
 const NO_TAGS: readonly string[] = Object.freeze([])
 
 /** The first part of the path of a call: key, read, and whether what was found may be served. */
@@ -56,24 +55,6 @@ export class Reading {
     this.#guard = guard
     this.#rules = rules
     this.#prefix = prefix
-  }
-
-  /**
-   * A plain hit on what is in this process, for which nothing has to be made; {@link NOTHING} where there is more to it,
-   * or somebody wants to hear of it.
-   */
-  quick({ driver }: StoreTier, { policy, self, args }: Call): unknown {
-    if (driver.find === undefined || this.#events.heard || !policy.plain) return NOTHING
-    try {
-      const body = driver.find(policy.plan.spell(self, args), policy.version)
-      if (body === undefined) return NOTHING
-      const value = driver.packing.unpack(body, this.#rules)
-      this.#events.countHit(driver.name === 'redis')
-      return value
-    } catch {
-      // Whatever it was, it is met again, and reported, on the long way.
-      return NOTHING
-    }
   }
 
   /** `undefined`, with one notice, where no key can be made of the arguments. */

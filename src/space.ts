@@ -4,7 +4,7 @@ export interface Space {
   readonly keys: string
   /** What its tags begin with. */
   readonly tags: string
-  /** What the versions of its values begin with. */
+  /** What the versions of its values have behind that of the cache, as `levels` puts them together. */
   readonly version: string
 }
 

@@ -30,7 +30,7 @@ export class Store {
   readonly #events: Events
   readonly #guard: Guard
   readonly #unknown: UnknownDriver
-  readonly #loadRedis: () => Promise<typeof openRedis>
+  readonly #openRedis: typeof openRedis
   /** The null driver where caching is off, and when the cache is closed. */
   #main: StoreTier
   #memory: StoreTier | undefined
@@ -43,16 +43,9 @@ export class Store {
 
   /**
    * @param backlog - removals that were asked for before there was a store
-   * @param loadRedis - called only where there is a Redis: a service on memory does without
    */
-  constructor(
-    options: ResolvedOptions,
-    events: Events,
-    guard: Guard,
-    backlog: Backlog,
-    loadRedis: () => Promise<typeof openRedis>,
-  ) {
-    this.#loadRedis = loadRedis
+  constructor(options: ResolvedOptions, events: Events, guard: Guard, backlog: Backlog, open: typeof openRedis) {
+    this.#openRedis = open
     this.#options = options
     this.#events = events
     this.#guard = guard
@@ -150,8 +143,7 @@ export class Store {
       const risk = `every application that sets none shares '${prefix}' in this Redis`
       this.#notice('no-prefix', 'warn', `no prefix is set, and ${risk}: set CACHE_PREFIX or the option prefix`)
     }
-    const open = await this.#loadRedis()
-    return open({
+    return this.#openRedis({
       ...options,
       clock,
       prefix,

@@ -1,5 +1,4 @@
 import { resultTagsOf, ttlOf } from './answers.ts'
-import { about, type KeyedCall } from './call.ts'
 import type { Clock } from './clock.ts'
 import { compressionFor } from './compression.ts'
 import type { Draft } from './drivers/driver.ts'
@@ -9,6 +8,7 @@ import type { Events, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './ev
 import type { Flight, Shareable } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
+import { about, type KeyedCall } from './keyed-call.ts'
 import type { Lease } from './lease.ts'
 import { flawOf } from './schema.ts'
 import { ANY_TAG, tagsIn } from './stamp-key.ts'

@@ -1,7 +1,10 @@
-import { CacheConfigError } from './errors.ts'
+import { must, show } from './checks.ts'
 
 /** What stands below a wrapper, for telling the wrappers of one method from other methods. */
-const originals = new WeakMap<object, Function>()
+export type Originals = Pick<WeakMap<object, Function>, 'get'>
+
+/** Of this copy of the package. */
+export const originals = new WeakMap<object, Function>()
 
 /** Puts `wrapper` in the place of `original`: with its name, its length, and what others have attached to it. */
 export function wrapperFor<F extends Function>(original: F, wrapper: Function): F {
@@ -12,12 +15,6 @@ export function wrapperFor<F extends Function>(original: F, wrapper: Function): 
   copyMetadata(original, wrapper)
   originals.set(wrapper, original)
   return wrapper as F
-}
-
-/** Whether `outer` is `inner`, perhaps below other decorators of ours. */
-export function holds(outer: unknown, inner: Function): boolean {
-  for (let at = outer; typeof at === 'function'; at = originals.get(at)) if (at === inner) return true
-  return false
 }
 
 /** What `reflect-metadata` holds of a function (Nest's routes, guards and parameter types) has to follow it. */
@@ -33,15 +30,19 @@ function copyMetadata(from: Function, to: Function): void {
 
 /** @throws CacheConfigError for what cannot be wrapped as a function that returns a promise */
 export function requireAsync(fn: unknown, place: string): asserts fn is (...args: unknown[]) => unknown {
-  const problem = typeof fn === 'function' ? problemOf(fn) : `not on ${typeof fn}s`
-  if (problem) throw new CacheConfigError(`${place} works on functions that return a promise, ${problem}`)
+  refuse(typeof fn !== 'function' ? show(fn) : problemOf(fn), place)
+}
+
+/** @param what - it is that cannot be wrapped, if anything. @throws CacheConfigError */
+export function refuse(what: unknown, place: string): void {
+  must(!what, `${place} works on functions that return a promise, not on ${what}`)
 }
 
 function problemOf(fn: Function): string | undefined {
-  const name = `and ${fn.name || 'this'} is a`
+  const name = fn.name && ` (${fn.name})`
   if (Object.prototype.toString.call(fn).includes('Generator')) {
-    return `${name} generator: collect its items and return an array`
+    return `a generator${name}: collect its items and return an array`
   }
   // A method may be called `class`.
-  return /^class\b(?!\s*\()/.test(Function.prototype.toString.call(fn)) ? `${name} class` : undefined
+  return /^class\b(?!\s*\()/.test(Function.prototype.toString.call(fn)) ? `a class${name}` : undefined
 }

@@ -159,12 +159,14 @@ test.each(mistakes)('a function that returns %s is told what to return', async (
 test('mistakes in the options are thrown where it is declared', () => {
   const { cachedMany } = listeningCache()
   const declare = (options: object | undefined) => () => cachedMany(echo, options as { ttl: '1m' })
-  expect(declare(undefined)).toThrow("cachedMany() needs options: write cachedMany(echo, { ttl: '5m' })")
-  expect(declare({ key: 'k' })).toThrow('cachedMany(echo) needs a ttl')
+  expect(declare(undefined)).toThrow("cachedMany() takes an object of options: write cachedMany(echo, { ttl: '5m' })")
+  expect(declare({ key: 'k' })).toThrow('cachedMany(echo): ttl must be a duration')
   expect(declare({ key: 'k', ttl, maxbatch: 1 })).toThrow("has no option 'maxbatch': did you mean 'maxBatch'?")
-  expect(declare({ key: 'k:{1}', ttl })).toThrow('names argument 1 with {1}, but echo takes only 1')
+  expect(declare({ key: 'k:{1}', ttl })).toThrow('has the hole {1}, but echo has no argument 1: it takes 1')
   for (const maxBatch of [0, -1, 1.5, '5', null, Number.NaN])
-    expect(declare({ key: 'k', ttl, maxBatch })).toThrow('maxBatch is for how many ids the function is called at once')
+    expect(declare({ key: 'k', ttl, maxBatch })).toThrow(
+      'maxBatch must be a whole number such as 500: for so many ids at once',
+    )
   expect(() => cachedMany(function* () {} as never, { ttl })).toThrow('cachedMany() works on functions')
   const { cached } = listeningCache()
   expect(() => cached(async () => 1, { key: 'k', ttl, maxBatch: 5 } as never)).toThrow("has no option 'maxBatch'")

@@ -93,7 +93,7 @@ test('members that cannot make a key say so, and throw nothing', async () => {
   const search = cached(async (_query: Query) => 'found', { key: 'search', ttl })
   expect(search.keyFor(new Query())).toBeUndefined()
   await expect(search.invalidate(new Query())).resolves.toEqual({ removed: 0, deferred: false })
-  expect(notices()).toEqual(['an invalidation of search removed nothing: no key can be made of its arguments'])
+  expect(notices()).toEqual(['an invalidation of search did nothing, since no key can be made of its arguments'])
   await expect(search.peek(new Query())).resolves.toBeUndefined()
   await expect(search.set([new Query()], 'x')).resolves.toBe(false)
   await expect(search.refresh(new Query())).resolves.toBe('found')
@@ -154,16 +154,16 @@ test.each([
 })
 
 test.each<[unknown, unknown, string | RegExp]>([
-  [async () => 1, undefined, "cached() needs options: write cached(load, { ttl: '5m' })"],
-  [async () => 1, '5m', "cached() needs options: write cached(load, { ttl: '5m' })"],
-  [async () => 1, { key: 'a' }, 'needs a ttl'],
+  [async () => 1, undefined, "cached() takes an object of options: write cached(load, { ttl: '5m' })"],
+  [async () => 1, '5m', "cached() takes an object of options: write cached(load, { ttl: '5m' })"],
+  [async () => 1, { key: 'a' }, 'ttl must be a duration'],
   [async () => 1, { key: 'a', tlt: 1 }, "has no option 'tlt'"],
-  [async () => 1, { key: 'a:{0}', ttl }, 'names argument 0'],
-  ['load', { ttl }, 'cached() works on functions that return a promise, not on strings'],
-  [undefined, { ttl }, 'not on undefineds'],
-  [class Loader {}, { ttl }, 'Loader is a class'],
-  [function* items() {}, { ttl }, 'items is a generator'],
-  [async function* stream() {}, { ttl }, 'stream is a generator'],
+  [async () => 1, { key: 'a:{0}', ttl }, 'has no argument 0'],
+  ['load', { ttl }, "cached() works on functions that return a promise, not on 'load'"],
+  [undefined, { ttl }, 'not on undefined'],
+  [class Loader {}, { ttl }, 'not on a class (Loader)'],
+  [function* items() {}, { ttl }, 'not on a generator (items): collect its items'],
+  [async function* stream() {}, { ttl }, 'not on a generator (stream)'],
 ])('a mistake is thrown at once: %s, %s', (fn, options, message) => {
   const { cached } = listeningCache()
   expect(() => cached(fn as never, options as never)).toThrow(message)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CacheEvent, Events } from '../src/events.ts'
-import { logEvents } from '../src/log.ts'
+import { logEvents } from '../src/log-events.ts'
 import { logLines } from '../src/log-lines.ts'
 import { HandClock } from '../src/testing/hand-clock.ts'
 

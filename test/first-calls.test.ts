@@ -1,4 +1,4 @@
-import { type Cache, type CacheEvent, commitScope, createCache } from 'cachewell'
+import { type Cache, type CacheEvent, type CacheOptions, commitScope, createCache } from 'cachewell'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HandClock } from '../src/testing/hand-clock.ts'
 import { counting } from './integration/open-cache.ts'
@@ -25,12 +25,12 @@ beforeEach(() => {
   bundle.loads = 0
 })
 
-function open(): { cache: Cache; clock: HandClock; events: CacheEvent[]; lines: string[] } {
+function open(more: CacheOptions = {}): { cache: Cache; clock: HandClock; events: CacheEvent[]; lines: string[] } {
   const clock = new HandClock()
   const lines: string[] = []
   const write = (line: string) => lines.push(line)
   const logger = { info: write, warn: write, error: write }
-  const cache = createCache({ url: 'memory:', prefix: 'first', clock, logger })
+  const cache = createCache({ url: 'memory:', prefix: 'first', clock, logger, ...more })
   onTestFinished(() => cache.close())
   const events: CacheEvent[] = []
   cache.on((event) => {
@@ -195,6 +195,76 @@ describe('when it cannot be loaded', () => {
     expect(ofType(events, 'invalidate').map((event) => 'target' in event && event.target)).toEqual([
       'word:1',
       'committed',
+    ])
+  })
+
+  test('what a method makes invalid is noted for its arguments as they were', async () => {
+    const { cache, clock, events } = open()
+    class Users {
+      @cache.CacheInvalidate({
+        key: 'user:{0.id}',
+        pattern: (user) => [`team:${user.team}:*`],
+        tags: () => Promise.reject(new Error('too late')) as never,
+      })
+      async save(user: { id: number; team: string }): Promise<number> {
+        return user.id
+      }
+      @cache.CacheInvalidate({ key: (user) => [user.nobody.id], tags: (user) => [`org:${user.org}`] })
+      async move(user: { org: number; nobody: { id: number } }): Promise<number> {
+        return user.org
+      }
+    }
+    const user = { id: 1, team: 'red', org: 1, nobody: undefined as never }
+    expect(await new Users().save(user)).toBe(1)
+    expect(await new Users().move(user)).toBe(1)
+    Object.assign(user, { id: 2, team: 'blue', org: 2 })
+    bundle.broken = false
+    clock.advance(1_100)
+    await cache.get('any')
+    const targets = ofType(events, 'invalidate').map((event) => 'target' in event && event.target)
+    expect(targets.sort()).toEqual(['#', '#org%3A1', 'team:red:*', 'user:1'])
+    expect(ofType(events, 'notice').map((event) => 'code' in event && event.code)).toEqual([
+      'unloaded',
+      'callback-threw',
+      'callback-threw',
+    ])
+  })
+
+  test('calls and invalidations are of their tenant, their namespace and their class once it is there', async () => {
+    let tenant = 'acme'
+    const { cache, clock, events } = open({ tenant: () => tenant, defaults: { staleIfError: '1h' } })
+    const part = cache.namespace('part', { version: 2 })
+    const one = part.cached(async (id: number) => id, { key: 'one', ttl: 60 })
+    class Prices {
+      @part.Cached({ ttl: 60 })
+      async find(id: number): Promise<number> {
+        return id
+      }
+      @part.CacheUpdate({ key: 'updated', ttl: 60 })
+      async update(): Promise<number> {
+        return 1
+      }
+    }
+    const prices = new Prices()
+    expect([await one(1), await prices.find(1), await prices.update()]).toEqual([1, 1, 1])
+    const names = ofType(events, 'bypass').map((event) => 'name' in event && event.name)
+    expect(names).toEqual(['part^one', 'part^find', 'part^updated'])
+    await one.invalidate(1)
+    await cache.invalidateAll(prices.find, { self: prices })
+    tenant = 'other'
+    bundle.broken = false
+    clock.advance(1_100)
+    expect(await Promise.all([one(1), prices.find(7)])).toEqual([1, 7])
+    expect(await cache.explain(prices.find, [7], { self: prices })).toMatchObject({ verdict: 'hit' })
+    expect(ofType(events, 'invalidate').map((event) => 'target' in event && event.target)).toEqual([
+      '^acme:part^updated',
+      '^acme:part^one:1',
+      '^acme:part^Prices.find',
+      '^acme:part^Prices.find:*',
+    ])
+    expect(ofType(events, 'store').map((event) => 'key' in event && event.key)).toEqual([
+      '^other:part^one:1',
+      '^other:part^Prices.find:7',
     ])
   })
 

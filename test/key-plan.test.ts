@@ -93,12 +93,12 @@ describe('a template', () => {
     ['user:}0{', 'a brace that is not closed or not opened'],
     ['user:{{0}}', 'has a brace'],
     ['', "key is an empty string: write for instance 'dashboard:stats'"],
-    ['user *', 'characters in its fixed part'],
-    ['user:*', 'for data a hole such as {0} or a key function'],
-    ['user:[a]', 'use letters, digits and _ . : / @ + - $'],
-    ['a~b', 'characters in its fixed part'],
-    ['a%20b', 'characters in its fixed part'],
-    ['a\nb', 'characters in its fixed part'],
+    ['user *', 'has other characters than letters, digits and _ . : / @ + - $ in its fixed part'],
+    ['user:*', 'for data, write a hole such as {0}, or a key function'],
+    ['user:[a]', 'letters, digits and _ . : / @ + - $'],
+    ['a~b', 'has other characters than letters, digits and _ . : / @ + - $ in its fixed part'],
+    ['a%20b', 'has other characters than letters, digits and _ . : / @ + - $ in its fixed part'],
+    ['a\nb', 'has other characters than letters, digits and _ . : / @ + - $ in its fixed part'],
   ])('%j is refused where it is declared, with what to write', (key, message) => {
     expect(() => planText(key, any)).toThrow(CacheConfigError)
     expect(() => planText(key, any)).toThrow(message)
@@ -113,7 +113,7 @@ describe('a template', () => {
 })
 
 describe('an argument that is not there', () => {
-  const refusal = 'names argument 2 with {2}'
+  const refusal = 'has the hole {2}, but'
 
   class Service {
     async plain(_a: unknown) {}
@@ -133,12 +133,12 @@ describe('an argument that is not there', () => {
   ])('is refused for %s', (_, fn) => {
     expect(() => planText('user:{2}', fn)).toThrow(CacheConfigError)
     expect(() => planText('user:{2}', fn)).toThrow(refusal)
-    expect(() => planText('user:{2.id?}', fn)).toThrow('names argument 2')
+    expect(() => planText('user:{2.id?}', fn)).toThrow('has no argument 2')
   })
 
   test('the message says how many there are', () => {
-    expect(() => planText('user:{2}', two)).toThrow('but two takes only 2, numbered from 0')
-    expect(() => planText('user:{0}', none)).toThrow('but none takes no arguments')
+    expect(() => planText('user:{2}', two)).toThrow('but two has no argument 2: it takes 2, numbered from 0')
+    expect(() => planText('user:{0}', none)).toThrow('but none has no argument 0: it takes 0')
   })
 
   test.each<[string, Function]>([

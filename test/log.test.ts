@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CacheTroubleError } from '../src/errors.ts'
 import type { CacheEvent } from '../src/events.ts'
-import { logEvents } from '../src/log.ts'
+import { logEvents } from '../src/log-events.ts'
 import { logLines } from '../src/log-lines.ts'
 import { HandClock } from '../src/testing/hand-clock.ts'
 

@@ -7,6 +7,8 @@ const resolve = (options: unknown = {}, env: Record<string, string | undefined> 
   resolveOptions(options as CacheOptions, env)
 
 const client = { duplicate: () => {}, defineCommand: () => {} }
+const circular: { self?: unknown } = {}
+circular.self = circular
 
 describe('the options of a cache', () => {
   test('have the defaults that the docs name', () => {
@@ -32,8 +34,12 @@ describe('the options of a cache', () => {
     expect(resolve({ prefix: 'shop' }, env)).toMatchObject({ prefix: 'shop', prefixIsDefault: false })
     expect(resolve({}, env)).toMatchObject({ prefix: 'env', prefixIsDefault: false })
     expect(resolve({}, { CACHE_PREFIX: '' })).toMatchObject({ prefix: 'cachewell', prefixIsDefault: true })
+    expect(resolve({ prefix: '' }, env)).toMatchObject({ prefix: 'env', prefixIsDefault: false })
+    for (const prefix of [0, Number.NaN, false] as never[]) {
+      expect(() => resolve({ prefix }, env)).toThrow(`prefix ${prefix} cannot stand in a key`)
+    }
     expect(resolve({ prefix: 'shop:prod:' })).toMatchObject({ prefix: 'shop:prod' })
-    expect(() => resolve({}, { CACHE_PREFIX: 'a*' })).toThrow('prefix "a*" cannot stand in a key')
+    expect(() => resolve({}, { CACHE_PREFIX: 'a*' })).toThrow("prefix 'a*' cannot stand in a key")
   })
 
   test.each([
@@ -52,6 +58,8 @@ describe('the options of a cache', () => {
     'a%',
     'x'.repeat(101),
     5,
+    5n,
+    circular,
     [],
     null,
   ])('the prefix %o is refused, or nothing', (prefix) => {
@@ -84,8 +92,8 @@ describe('the options of a cache', () => {
     ['endless bytes', { memory: { maxBytes: Infinity } }, 'memory.maxBytes must be a whole number'],
     ['another isolation', { memory: { isolation: 'none' } }, "must be 'clone' or 'freeze' or 'share', got 'none'"],
     ['a bad size', { maxValueBytes: -1 }, 'maxValueBytes must be a whole number'],
-    ['a bad time', { commandTimeout: 'soon' }, "commandTimeout is 'soon'"],
-    ['no time', { connectTimeout: 0 }, 'connectTimeout must be above zero'],
+    ['a bad time', { commandTimeout: 'soon' }, "commandTimeout must be a duration such as '500ms'"],
+    ['no time', { connectTimeout: 0 }, 'createCache: connectTimeout must be a duration'],
     ['a logger without error', { logger: { info() {}, warn() {} } }, 'logger needs info, warn and error'],
     ['a logger that is true', { logger: true }, 'or write logger: false'],
     ['a logger that is null', { logger: null }, 'or write logger: false'],

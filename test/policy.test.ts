@@ -17,14 +17,11 @@ describe('a policy', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['no options', undefined, "cached(load) needs options: write cached({ ttl: '5m' })"],
-    ['null', null, 'needs options'],
-    ['a text', '5m', 'needs options'],
-    ['no ttl', {}, "needs a ttl: write for instance ttl: '5m'"],
-    ['a bad ttl', { ttl: 'soon' }, "cached(load): ttl is 'soon', which is no duration"],
+    ['no ttl', {}, "cached(load): ttl must be a duration such as '500ms', '30s', '5m'"],
+    ['a bad ttl', { ttl: 'soon' }, "above zero and up to 100 years, got 'soon'"],
     ['a ttl in milliseconds', { ttl: 3_600_000 }, "write '3600000ms'"],
-    ['a bad nullTtl', { ttl: 1, nullTtl: 0 }, 'cached(load): nullTtl must be above zero'],
-    ['jitter above 1', { ttl: 1, jitter: 10 }, 'write a number from 0 to 1, such as 0.1'],
+    ['a bad nullTtl', { ttl: 1, nullTtl: 0 }, 'cached(load): nullTtl must be a duration'],
+    ['jitter above 1', { ttl: 1, jitter: 10 }, 'cached(load): jitter must be a number from 0 to 1, such as 0.1'],
     ['jitter below 0', { ttl: 1, jitter: -0.1 }, 'from 0 to 1'],
     ['jitter that is no number', { ttl: 1, jitter: Number.NaN }, 'from 0 to 1'],
     ['jitter as a text', { ttl: 1, jitter: '10%' }, 'from 0 to 1'],
@@ -76,7 +73,7 @@ describe('how long a result is kept', () => {
     })
     expect(ttlOf({ ttl }, 2, 3)).toBe(5_000)
     expect(ttl.mock.contexts[0]).toBe('self')
-    expect(() => ttlOf({ ttl: () => 'never' }, 1)).toThrow("what ttl returned is 'never'")
+    expect(() => ttlOf({ ttl: () => 'never' }, 1)).toThrow('what ttl returned must be a duration')
   })
 
   test('0, false and the empty string are values, undefined is not, null only with nullTtl', () => {

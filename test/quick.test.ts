@@ -61,6 +61,20 @@ describe('the short way of a hit', () => {
     expect(cache.stats()).toMatchObject({ bypasses: 4, hits: 0 })
   })
 
+  test('is not taken by who cannot say its tags: what it loads would not be stored either', async () => {
+    const cache = open()
+    let isKnown = true
+    const tags = () => {
+      if (isKnown) return []
+      throw new Error('no tenant yet')
+    }
+    const call = cache.cached(counting(), { key: () => 'k', ttl: 60, tags })
+    expect([await call(), await call()]).toEqual([{ run: 1 }, { run: 1 }])
+    isKnown = false
+    expect(await call()).toEqual({ run: 2 })
+    expect(cache.stats()).toMatchObject({ bypasses: 1, hits: 1 })
+  })
+
   test('is reported as any other to who listens', async () => {
     const cache = open()
     const call = cache.cached(counting(), { key: () => 'k', ttl: 60 })

@@ -87,7 +87,10 @@ function dryCall(engine: CacheEngine, work: () => unknown, what: string): Call {
     for (const one of eachOf(call)) noted.push(one)
     return new Promise<never>(() => {})
   }
-  const noting: CallPath = { run: note, many: noteMany, refresh: note, peek: note, set: note, update: note }
+  const noting: CallPath = {
+    ...{ hit: () => undefined, run: note, many: noteMany },
+    ...{ refresh: note, peek: note, set: note, update: note },
+  }
   const { path } = engine
   engine.path = noting
   try {

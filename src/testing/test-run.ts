@@ -2,6 +2,7 @@ import { createEngine } from '../cache.ts'
 import { makeCore } from '../core.ts'
 import type { CacheEngine } from '../engine.ts'
 import type { CacheOptions } from '../options.ts'
+import { settle } from '../settle.ts'
 import { Contents } from './contents.ts'
 import { isOfAnyTag, Recording } from './recording.ts'
 import { StandIn } from './stand-in.ts'
@@ -23,10 +24,12 @@ export function beginTestRun(given: CacheOptions, clock: TestClock): TestRun {
   const recording = new Recording()
   const contents = new Contents(standIn)
   const engine = createEngine({ ...given, url: URL_OF_STAND_IN, clock }, async (options, events) => {
-    const core = makeCore(options, events, async () => standIn.open)
+    const core = makeCore(options, events, standIn.open)
     contents.attach(core, options)
-    return { ...core, path: recording.around(core.path) }
+    return { ...core, settle: engine.settle, path: recording.around(core.path) }
   })
+  // What is asked about a call is asked of it before it is carried out. It stays, so that nothing is settled, and said, twice.
+  engine.settle = (home, declared) => settle(home, declared)
   engine.events.on((event) => {
     if (!isOfAnyTag(event)) recording.events.push(event)
   })

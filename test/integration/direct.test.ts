@@ -82,7 +82,7 @@ function describeDirect(name: string, urlOf: () => string): void {
       const ttl = { ttl: 60 }
       await expect(cache.set('k', 1, {} as never)).rejects.toThrow('needs a ttl')
       await expect(cache.set('k', 1, { ttl: 0 })).rejects.toThrow('above zero')
-      await expect(cache.set('k', 1, { ttl: '5 minutes' })).rejects.toThrow('no duration')
+      await expect(cache.set('k', 1, { ttl: '5 minutes' })).rejects.toThrow('must be a duration')
       await expect(cache.set('', 1, ttl)).rejects.toThrow('empty string')
       await expect(cache.set([], 1, ttl)).rejects.toThrow('empty array')
       await expect(cache.get(['a', undefined])).rejects.toThrow('undefined')

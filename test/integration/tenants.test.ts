@@ -390,12 +390,14 @@ test('the log tells no tenant', async () => {
 })
 
 test('bad tenants in options are refused where they are written', () => {
-  expect(() => createCache({ tenant: 'acme' as never })).toThrow("use cache.tenant('acme')")
+  expect(() => createCache({ tenant: 'acme' as never })).toThrow("for one tenant alone, use cache.tenant('acme')")
   const cache = createCache({ url: 'memory:', logger: false })
   for (const bad of ['', undefined, null, Number.NaN, {}]) {
     expect(() => cache.tenant(bad as never)).toThrow('tenant() takes the name of one')
   }
-  expect(() => cache.cached(async () => 1, { key: 'x', ttl: 1, tenant: true as never })).toThrow('tenant is false')
+  expect(() => cache.cached(async () => 1, { key: 'x', ttl: 1, tenant: true as never })).toThrow(
+    'tenant must be false or left out',
+  )
 })
 
 describeRedis('tenants', () => {

@@ -86,7 +86,7 @@ test('a parameter is no place for a decorator', () => {
     }
     return Service
   }
-  expect(declare).toThrow('@Cached belongs on a method that returns a promise, not on a parameter')
+  expect(declare).toThrow('@Cached works on functions that return a promise, not on a parameter')
 })
 
 test('a method keeps its implied name when it is called without its object', async () => {

@@ -245,6 +245,4 @@ async function assertServing(node: RedisServer): Promise<void> {
   ])
   if (!String(cluster).includes('cluster_state:ok')) throw new Error(`Node ${node.port} is down:\n${cluster}`)
   if (String(replication).includes('master_link_status:down')) throw new Error(`Replica ${node.port} is out of step`)
-  // A replica takes its link for up as soon as it has loaded the copy; what has changed since it is sent 100 ms later.
-  if (/^slave\d+:.*state=(?!online)/m.test(String(replication))) throw new Error(`A replica of ${node.port} is behind`)
 }

@@ -127,3 +127,12 @@ describe('a test cache in the place of the default', () => {
     expect(declared).toHaveLength(3)
   })
 })
+
+it('says once that a function goes without the defaults', async () => {
+  const find = cached(async (id: number) => id, { key: 'contradicting', ttl: '5m', hardTimeout: '1s' })
+  const cache = useTestCache({ defaults: { staleIfError: '1h', softTimeout: '3s' } })
+  used.push(cache)
+  expect([await find(1), await find(1)]).toEqual([1, 1])
+  const codes = cache.events.flatMap((event) => (event.type === 'notice' ? event.code : []))
+  expect(codes).toEqual(['defaults'])
+})

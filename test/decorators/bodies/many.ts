@@ -86,9 +86,13 @@ test('mistakes are thrown where the class is made', () => {
     }
     return Refused
   }
-  expect(declare(undefined)).toThrow("@CachedMany needs options: write @CachedMany({ key: 'user', ttl: '5m' })")
-  expect(declare({ key: 'k' })).toThrow('@CachedMany on find needs a ttl')
-  expect(declare({ key: 'k', ttl, maxBatch: 0 })).toThrow('@CachedMany on find: maxBatch is for how many ids')
+  expect(declare(undefined)).toThrow(
+    "@CachedMany takes an object of options: write @CachedMany({ key: 'user', ttl: '5m' })",
+  )
+  expect(declare({ key: 'k' })).toThrow('@CachedMany on find: ttl must be a duration')
+  expect(declare({ key: 'k', ttl, maxBatch: 0 })).toThrow(
+    '@CachedMany on find: maxBatch must be a whole number such as 500',
+  )
   expect(declare({ key: 'k', ttl, max: 1 })).toThrow("@CachedMany on find has no option 'max'")
   const getter = () => {
     class Refused {
@@ -99,7 +103,7 @@ test('mistakes are thrown where the class is made', () => {
     }
     return Refused
   }
-  expect(getter).toThrow('@CachedMany belongs on a method that returns a promise, not on a getter')
+  expect(getter).toThrow('@CachedMany works on functions that return a promise, not on a getter')
 })
 
 test('a wrong number of results is said to the caller', async () => {

@@ -104,26 +104,34 @@ const on = (options: unknown) => () => {
 }
 
 test.each<[string, unknown, RegExp]>([
-  ['no ttl', { key: 'a' }, /@Cached on get needs a ttl/],
-  ['a ttl without a unit', { ttl: '5 minutes' }, /@Cached on get: ttl is '5 minutes'/],
+  ['no ttl', { key: 'a' }, /@Cached on get: ttl must be a duration/],
+  ['a ttl without a unit', { ttl: '5 minutes' }, /@Cached on get: ttl must be a duration .*, got '5 minutes'/],
   ['a ttl in milliseconds', { ttl: 5_000_000 }, /write '5000000ms'/],
   ['a misspelt option', { tlt: '5m' }, /@Cached on get has no option 'tlt'/],
   ['another case', { TTL: '5m' }, /did you mean 'ttl'/],
-  ['an argument that is not there', { key: 'u:{1}', ttl: 1 }, /names argument 1 with \{1\}, but get takes only 1/],
+  [
+    'an argument that is not there',
+    { key: 'u:{1}', ttl: 1 },
+    /has the hole \{1\}, but get has no argument 1: it takes 1/,
+  ],
   ['a hole by name', { key: 'u:{id}', ttl: 1 }, /names an argument by its position/],
   ['an open brace', { key: 'u:{0', ttl: 1 }, /brace/],
   ['an empty key', { key: '', ttl: 1 }, /empty string/],
   ['a key that is a number', { key: 5, ttl: 1 }, /key must be a string or a function/],
   ['a cacheIf that is no function', { ttl: 1, cacheIf: true }, /cacheIf must be a function/],
   ['a bypass that is no function', { ttl: 1, bypass: true }, /bypass must be a function/],
-  ['a jitter in percent', { ttl: 1, jitter: 10 }, /jitter is the share of the ttl/],
+  [
+    'a jitter in percent',
+    { ttl: 1, jitter: 10 },
+    /jitter must be a number from 0 to 1, such as 0.1: the share of the ttl/,
+  ],
 ])('a mistake is thrown where the method is declared: %s', (_what, options, message) => {
   expect(on(options)).toThrow(message)
   expect(on(options)).toThrow(expect.objectContaining({ name: 'CacheConfigError' }))
 })
 
 test.each([undefined, null, 'user', '5m', 300])('%s in place of options says what to write', (options) => {
-  expect(on(options)).toThrow("@Cached needs options: write @Cached({ ttl: '5m' })")
+  expect(on(options)).toThrow("@Cached takes an object of options: write @Cached({ ttl: '5m' })")
 })
 
 test('a decorator without parentheses says what to write', () => {
@@ -134,5 +142,5 @@ test('a decorator without parentheses says what to write', () => {
     }
     return Bare
   }
-  expect(declare).toThrow("@Cached needs options: write @Cached({ ttl: '5m' })")
+  expect(declare).toThrow("@Cached takes an object of options: write @Cached({ ttl: '5m' })")
 })

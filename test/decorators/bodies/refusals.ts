@@ -79,7 +79,7 @@ const places: [string, string, (decorator: any) => unknown][] = [
   ],
   [
     'a generator',
-    'values is a generator: collect its items and return an array',
+    'a generator \\(values\\): collect its items and return an array',
     (decorator) => {
       class Refused {
         @decorator
@@ -92,7 +92,7 @@ const places: [string, string, (decorator: any) => unknown][] = [
   ],
   [
     'an async generator',
-    'values is a generator: collect its items and return an array',
+    'a generator \\(values\\): collect its items and return an array',
     (decorator) => {
       class Refused {
         @decorator
