@@ -155,8 +155,8 @@ export class Loading {
 
   /** Renews a live value in the background: once at a time in this process, and mostly in the fleet. */
   renew(call: KeyedCall, id: string): void {
-    const { renewing } = call.tier
-    if (renewing.has(call.key) || renewing.size >= MAX_FLIGHTS) return
+    const { renewing, driver } = call.tier
+    if (renewing.has(call.key) || renewing.size >= MAX_FLIGHTS || driver.away?.(call.key)) return
     renewing.add(call.key)
     call.part?.asks()
     const renewed = outsideOfLoads(async () => {

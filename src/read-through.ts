@@ -60,15 +60,15 @@ export class ReadThrough {
     if (call.policy.bypass && this.#wantsBypass(call)) return this.#bypass(call, 'option')
     const keyed = this.#reading.keyed(tier, call)
     if (keyed === undefined) return this.#bypass(call, 'unkeyable')
+    // What is in this process answers at once: a hit takes no turn of the loop.
+    const seen = this.#reading.now(keyed)
+    const answer = seen && this.#reading.answer(keyed, seen, true)
+    if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
     // While the store is away there is nothing to ask, nor to wait for: not even a load that may be too old for us.
     if (tier.driver.away?.(keyed.key)) {
       const work = this.#loadAway(keyed)
       return this.#inTime(keyed, work, tier.flights.get(keyed.key))
     }
-    // A store in this process answers at once: a hit takes no turn of the loop.
-    const seen = this.#reading.now(keyed)
-    const answer = seen && this.#reading.answer(keyed, seen, true)
-    if (answer && 'value' in answer) return Promise.resolve(this.#serve(keyed, answer))
     return this.#inTime(keyed, this.#gather(keyed))
   }
 

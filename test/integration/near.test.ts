@@ -190,6 +190,26 @@ describeRedis('a near cache', () => {
     await until(async () => (await call()) === 2)
   })
 
+  test('answers while Redis hangs, as long as it may: fresh or stale, and nothing is tried for it', async () => {
+    await using server = await RedisServer.start()
+    let aheadMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
+    const opened = await openReady({ url: server.url, near: { maxStaleness: '1h' }, commandTimeout: '50ms', clock })
+    const call = opened.cache.cached(counting(), { key: 'k', ttl: 60, staleWhileRevalidate: 60 })
+    const other = opened.cache.cached(counting(), { key: 'other', ttl: 60 })
+    expect(await becomesNear(opened, call)).toBe(1)
+    server.pause()
+    await until(async () => (await other()) && opened.of('connection').at(-1)?.state === 'lost')
+    for (aheadMs of [0, 61_000]) {
+      expect(await call()).toBe(1)
+      expect(opened.of('hit').at(-1)).toMatchObject({ tier: 'near', stale: aheadMs > 0 })
+    }
+    expect(opened.of('trouble').filter(({ name }) => name === 'k')).toEqual([])
+    await call.invalidate()
+    expect(await call()).toBe(2)
+    server.resume()
+  })
+
   test('is bounded', async () => {
     await using server = await RedisServer.start()
     const opened = await openReady({ url: server.url, near: { maxItems: 10 } })
