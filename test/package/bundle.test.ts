@@ -16,6 +16,7 @@ const requireInEsm = "import { createRequire } from 'node:module'; const require
 describe.each([
   { format: 'esm', ioredis: 'external' },
   { format: 'esm', ioredis: 'inside' },
+  { format: 'esm', ioredis: 'in a chunk' },
   { format: 'cjs', ioredis: 'external' },
   { format: 'cjs', ioredis: 'inside' },
 ] as const)('a bundle in $format with ioredis $ioredis', ({ format, ioredis }) => {
@@ -41,19 +42,17 @@ describe.each([
 })
 
 /** Of the program as its source stands; what is to be found outside stands beside it, else nothing does. */
-async function bundle(format: Format, ioredis: 'external' | 'inside'): Promise<string> {
+async function bundle(format: Format, ioredis: 'external' | 'inside' | 'in a chunk'): Promise<string> {
   const isOutside = ioredis === 'external'
   const source = join(service, 'bundled')
   await mkdir(source, { recursive: true })
   await copyFile(fixture('smoke.ts'), join(source, 'smoke.ts'))
-  const outfile = join(
-    isOutside ? source : directory,
-    `${format}-${ioredis}`,
-    format === 'esm' ? 'smoke.mjs' : 'smoke.cjs',
-  )
+  const outdir = join(isOutside ? source : directory, `${format} ${ioredis}`)
+  const extension = format === 'esm' ? '.mjs' : '.cjs'
   const options = {
-    ...{ entryPoints: [join(source, 'smoke.ts')], absWorkingDir: service, outfile },
+    ...{ entryPoints: [join(source, 'smoke.ts')], absWorkingDir: service, outdir },
     ...{ bundle: true, format, platform: 'node', target: 'node20', external: isOutside ? ['ioredis'] : [] },
+    ...{ splitting: ioredis === 'in a chunk', outExtension: { '.js': extension } },
     // Names get lost here, as they do in the bundle of a function in a cloud.
     minify: !isOutside,
     banner: { js: format === 'esm' && !isOutside ? requireInEsm : '' },
@@ -66,5 +65,5 @@ async function bundle(format: Format, ioredis: 'external' | 'inside'): Promise<s
   const packages = new Set(left.map(({ path }) => path).filter((path) => !isBuiltin(path)))
   packages.delete('supports-color') // ioredis' logger tries to require it, and does without.
   expect([...packages]).toEqual(isOutside ? ['ioredis'] : [])
-  return outfile
+  return join(outdir, `smoke${extension}`)
 }
