@@ -61,15 +61,18 @@ export interface Cache extends ByHand {
    */
   invalidateTags(...tags: string[]): Promise<InvalidateTagsResult>
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<InvalidateTagsResult>
-  /** The stored value, or a counter's; `undefined` when there is none, or the store is away. */
+  /**
+   * The stored value, or a counter's; `undefined` when there is none, the store is away, or in a `commitScope`.
+   * @throws CacheConfigError for a bad key
+   */
   get<T = unknown>(key: KeyParts): Promise<T | undefined>
-  /** One value for each key, in order, in one command. */
+  /** One value for each key, in order, in one read, and another for stamps of tags. @throws CacheConfigError for a bad key */
   getMany<T = unknown>(keys: readonly KeyParts[]): Promise<(T | undefined)[]>
   /** Stores a value; true when it is stored. @throws CacheConfigError for a bad key or ttl */
   set(key: KeyParts, value: unknown, options: SetOptions): Promise<boolean>
   /** Stores values; true when all are stored. @throws CacheConfigError for a bad key or ttl */
   setMany(items: readonly (readonly [KeyParts, unknown])[], options: SetOptions): Promise<boolean>
-  /** Removes one key; true when it was there. */
+  /** Removes one key; true when it was there. In a `commitScope` false: by the commit. @throws CacheConfigError for a bad key */
   delete(key: KeyParts): Promise<boolean>
   /**
    * Adds to a counter, atomically. The ttl begins when the counter does and is not prolonged. The new value, or
@@ -141,9 +144,10 @@ export function createCache(options: CacheOptions = {}): Cache {
  * With `makeCore`, which it loads at the first call, the only place that puts the parts together.
  *
  * @param load - what the core comes from: a cache for tests has another store below it
+ * @param place - what the options were given to, for errors
  */
-export function createEngine(given: CacheOptions, load = loadCore): CacheEngine {
-  const options = resolveOptions(given, environment())
+export function createEngine(given: CacheOptions, load = loadCore, place?: string): CacheEngine {
+  const options = resolveOptions(given, environment(), place)
   const { clock, logger } = options
   let core: Core | undefined
   let log = logger ? logNotices(logger) : undefined

@@ -117,7 +117,7 @@ export function doorTo(home: Home, fn: AsyncFunction, policyOf: PolicyIn, isMeth
 /** What errors begin with. @throws CacheConfigError for what is no function, or no options */
 export function placeOf(door: string, fn: unknown, options: unknown): string {
   requireAsync(fn, `${door}()`)
-  requireObject(options, `${door}()`, `${door}(${fn.name || 'load'}, { ttl: '5m' })`)
+  requireObject(options, `${door}()`, `${door}(${fn.name || 'load'}, { key: 'user', ttl: '5m' })`)
   return `${door}(${fn.name})`
 }
 

@@ -76,7 +76,7 @@ export function configureCache(options: CacheOptions): void {
     : 'after the first use of the default cache: call it where the program starts'
   must(!slot.made && !slot.options, `configureCache was called ${why}`)
   // Made at once, so that a mistake shows here; nothing is opened yet.
-  slot.made = createEngine(options)
+  slot.made = createEngine(options, undefined, 'configureCache')
   slot.options = options
 }
 

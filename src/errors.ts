@@ -1,6 +1,7 @@
 /**
  * A mistake in code: a bad option, an impossible template, options that contradict. Thrown where the decorator or
- * wrapper is declared, never from a cached call. The message says what to write instead.
+ * wrapper is declared; of cached calls only those of `cachedMany()` reject with one, when they are not given an array, or
+ * when the function returns what it should not. The message says what to write instead.
  */
 export class CacheConfigError extends TypeError {
   override readonly name = 'CacheConfigError'

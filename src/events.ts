@@ -4,7 +4,7 @@ import type { CacheTroubleError } from './errors.ts'
 /** Where a value came from: `near` is a copy, in this process, of what stands in Redis. */
 export type Tier = 'memory' | 'redis' | 'near'
 
-/** Why a call had to run the function. The first four are what RFC 9211 calls `uri-miss`, `stale`, and `miss`. */
+/** Why a call had to run the function. */
 export type MissReason =
   /** Nothing is stored. */
   | 'absent'
@@ -87,7 +87,10 @@ export interface HitEvent extends OfKey {
   readonly ttlMs: number
 }
 
-/** The function ran for this call, or this call shared another's run (`collapsed`, as in RFC 9211). */
+/**
+ * The function ran, for a call or to renew what a call was served, or a call shared another's run (`collapsed`, as in
+ * RFC 9211).
+ */
 export interface MissEvent extends OfKey {
   readonly type: 'miss'
   readonly reason: MissReason
@@ -101,7 +104,7 @@ export interface BypassEvent extends OfCall {
   readonly reason: BypassReason
 }
 
-/** The function threw; its caller got just that error. */
+/** The function threw; its caller got just that error, or a stale value that was kept for it. */
 export interface LoadErrorEvent extends OfKey {
   readonly type: 'load-error'
   readonly reason: MissReason
@@ -122,7 +125,7 @@ export interface StoreEvent extends OfKey {
 
 export interface InvalidateEvent {
   readonly type: 'invalidate'
-  /** The key or pattern below the prefix. */
+  /** The key or pattern below the prefix; a tag with `#` before it. */
   readonly target: string
   readonly mode: InvalidationMode
   readonly removed: number
@@ -188,11 +191,12 @@ export interface CacheStats {
   readonly hits: number
   /** Hits that were served from near copies: they are counted among `hits`, too. */
   readonly nearHits: number
+  /** Runs of a function that brought a result, those that renew stale values included, and calls that shared one. */
   readonly misses: number
   /** Misses that shared another caller's run of the function. */
   readonly collapsed: number
   readonly bypasses: number
-  /** Runs of a function that threw. */
+  /** Runs of a function that threw, and calls that shared one. */
   readonly loadErrors: number
   readonly stores: number
   /** Loaded results that were not stored. */
@@ -206,6 +210,7 @@ export interface CacheStats {
 
 /** What is kept in this process of what stands in Redis. */
 export interface NearStats {
+  /** Values, and stamps of their tags. */
   readonly items: number
   /** An estimate. */
   readonly bytes: number

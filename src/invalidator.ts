@@ -99,12 +99,14 @@ export class Invalidator {
     const names = tagsIn(space.tags, tags.map(checkTag))
     // First: whoever finds the stamp of a tag gone must be able to tell that some tag was invalidated.
     const first = names.length > 0 ? [await this.#restamp(ANY_TAG, mode)] : []
-    const results = [...first, ...(await Promise.all(names.map((tag) => this.#restamp(tag, mode))))]
+    const others = names.map((tag) => this.#restamp(tag, mode, `#${tag}`))
+    const results = [...first, ...(await Promise.all(others))]
     return { deferred: results.some(({ deferred }) => deferred) }
   }
 
-  #restamp(tag: string, mode: InvalidationMode): Promise<InvalidateResult> {
-    return this.#carryOut(`#${tag}`, { stamp: stampKey(this.#prefix, tag), mode })
+  /** @param target - as its event shows it; what nobody has asked for has none */
+  #restamp(tag: string, mode: InvalidationMode, target?: string): Promise<InvalidateResult> {
+    return this.#carryOut(target, { stamp: stampKey(this.#prefix, tag), mode })
   }
 
   /** Removes one key, which is no pattern, whatever is in it. */
@@ -188,16 +190,18 @@ export class Invalidator {
     return inSpace<T | InvalidateResult>(spaceOf, name, this.#events, NOTHING_REMOVED, use, what)
   }
 
-  #carryOut(target: string, removal: Removal, options: SweepOptions = {}): Promise<InvalidateResult> {
+  #carryOut(target: string | undefined, removal: Removal, options: SweepOptions = {}): Promise<InvalidateResult> {
     const carryOut = () => this.#carryOutNow(target, removal, options)
     if (options.dryRun || !inCommitScope()) return carryOut()
     // By then the work has succeeded, whatever ends this early.
     return whenCommitted(() => carryOut().catch(() => HELD), HELD)
   }
 
-  async #carryOutNow(target: string, removal: Removal, options: SweepOptions): Promise<InvalidateResult> {
+  async #carryOutNow(target: string | undefined, removal: Removal, options: SweepOptions): Promise<InvalidateResult> {
     const { ended, ...result } = await this.#sweep(removal, options)
-    if (!options.dryRun) this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', ...result })
+    if (target !== undefined && !options.dryRun) {
+      this.#events.emit({ type: 'invalidate', target, mode: removal.mode ?? 'remove', ...result })
+    }
     if (ended) throw ended.reason
     return result
   }

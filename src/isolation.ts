@@ -1,7 +1,7 @@
 import { BYTES, bytesOf, bytesType, kindOf } from './kind.ts'
 
 /**
- * How callers are kept from changing what the next caller gets (memory only; what comes from Redis is always new).
+ * How callers are kept from changing what the next caller gets (in memory and of near copies; what comes from Redis is always new).
  *
  * - `clone` (default): everyone gets a copy of their own.
  * - `freeze`: everyone gets the same deeply frozen object; changing it throws in strict mode.

@@ -50,6 +50,9 @@ export class Secret {
  * Puts the SHA-256 digest of `value` into a key in place of the value, so that tokens and personal data do not show
  * in Redis. It hides, it does not encrypt: a value from a small set can be guessed.
  *
+ * @throws Error, of the name `UnkeyableError`, for `undefined` and `null`, which would give one key to all who have no
+ * token, and for what cannot be a key. In a key function it makes a call go past the cache.
+ *
  * @example
  * ```ts
  * import { cached, secret } from 'cachewell'

@@ -2,7 +2,7 @@ import type { CacheListener } from './events.ts'
 
 type LogMethod = (...args: never[]) => unknown
 
-/** A logger shaped like `console` (`warn(message, fields)`) or like pino (`warn(fields, message)`). */
+/** A logger shaped like `console` or pino. It is given one string. */
 export interface Logger {
   info: LogMethod
   warn: LogMethod

@@ -135,8 +135,6 @@ export interface ResolvedOptions {
   readonly clock: Clock
 }
 
-const PLACE = 'createCache'
-
 const duration = (usual: string) => or(usual, milliseconds)
 const checkCount = wholeNumber()
 
@@ -212,13 +210,17 @@ const CHECKS = {
 }
 
 /** @throws CacheConfigError */
-export function resolveOptions(options: CacheOptions, env: Record<string, string | undefined>): ResolvedOptions {
-  requireObject(options, PLACE, "createCache({ url: 'redis://host:6379' })")
+export function resolveOptions(
+  options: CacheOptions,
+  env: Record<string, string | undefined>,
+  place = 'createCache',
+): ResolvedOptions {
+  requireObject(options, place, `${place}({ url: 'redis://host:6379' })`)
   const {
     commandTimeout: commandTimeoutMs,
     connectTimeout: connectTimeoutMs,
     ...same
-  } = readOptions(options, CHECKS, PLACE)
+  } = readOptions(options, CHECKS, place)
   must(same.url === undefined || same.client === undefined, 'url and client contradict each other: give one of them')
   // What is empty is as good as left out.
   const prefix = [same.prefix, env.CACHE_PREFIX].find((one) => (one ?? '') !== '')

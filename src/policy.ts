@@ -21,7 +21,7 @@ import type { StandardSchema } from './schema.ts'
 import type { AsyncFunction } from './types.ts'
 import type { Originals } from './wrap.ts'
 
-/** Where one function's values may be kept: wherever the cache stores, or in this process only. */
+/** Where one function's values may be kept: wherever the cache stores, there without near copies, or in this process only. */
 export type TierChoice = 'auto' | 'redis' | 'memory'
 
 /** The options of one function, checked and frozen where it is declared. */

@@ -85,6 +85,7 @@ export class Store {
   }
 
   #choose(choice: TierChoice): StoreTier {
+    if (choice === 'redis') return this.#main.uncopied ?? this.#main
     if (choice !== 'memory' || this.#main.driver.name !== 'redis') return this.#main
     this.#memory ??= inProcess(memoryDriver(this.#options.memory, this.#options.clock, this.#options.prefix))
     return this.#memory

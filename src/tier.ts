@@ -30,4 +30,6 @@ export interface StoreTier {
   readonly renewing: Set<string>
   /** Where copies are kept in this process of what a store outside holds. */
   readonly near?: Near
+  /** The same store, for those who want no copies. */
+  readonly uncopied?: StoreTier
 }

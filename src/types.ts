@@ -62,7 +62,10 @@ export interface PlainOptions {
   errorTtl?: Duration
   /** A shape of the result. Entries of another version are misses: change it with the code that reads them. */
   version?: string | number
-  /** Where values may be kept: where the cache stores (`auto`), only in Redis, or only in this process. Default `auto`. */
+  /**
+   * Where values may be kept: where the cache stores, with its near copies (`auto`), there without copies in this process
+   * (`redis`), or only in this process (`memory`). Default `auto`.
+   */
   tier?: TierChoice
   /** In place of JSON. Default: the cache's own serializer, else JSON with a side table. */
   serializer?: Serializer

@@ -159,7 +159,9 @@ test.each(mistakes)('a function that returns %s is told what to return', async (
 test('mistakes in the options are thrown where it is declared', () => {
   const { cachedMany } = listeningCache()
   const declare = (options: object | undefined) => () => cachedMany(echo, options as { ttl: '1m' })
-  expect(declare(undefined)).toThrow("cachedMany() takes an object of options: write cachedMany(echo, { ttl: '5m' })")
+  expect(declare(undefined)).toThrow(
+    "cachedMany() takes an object of options: write cachedMany(echo, { key: 'user', ttl: '5m' })",
+  )
   expect(declare({ key: 'k' })).toThrow('cachedMany(echo): ttl must be a duration')
   expect(declare({ key: 'k', ttl, maxbatch: 1 })).toThrow("has no option 'maxbatch': did you mean 'maxBatch'?")
   expect(declare({ key: 'k:{1}', ttl })).toThrow('has the hole {1}, but echo has no argument 1: it takes 1')

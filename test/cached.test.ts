@@ -28,6 +28,14 @@ test('a cached function runs once for each of its arguments', async () => {
   expect(stored()).toEqual(['fx:EUR', 'fx:USD'])
 })
 
+test.each(['auto', 'redis', 'memory'] as const)('a cache in memory is what the tier %s comes to', async (tier) => {
+  const { cached, stored } = listeningCache()
+  const rates = cached(async (base: string) => ({ base }), { key: 'fx', ttl, tier })
+  await rates('EUR')
+  await rates('EUR')
+  expect(stored()).toEqual(['fx:EUR'])
+})
+
 test('it has members that take the arguments of a call', async () => {
   const { cached } = listeningCache()
   let rate = 1
@@ -154,8 +162,8 @@ test.each([
 })
 
 test.each<[unknown, unknown, string | RegExp]>([
-  [async () => 1, undefined, "cached() takes an object of options: write cached(load, { ttl: '5m' })"],
-  [async () => 1, '5m', "cached() takes an object of options: write cached(load, { ttl: '5m' })"],
+  [async () => 1, undefined, "cached() takes an object of options: write cached(load, { key: 'user', ttl: '5m' })"],
+  [async () => 1, '5m', "cached() takes an object of options: write cached(load, { key: 'user', ttl: '5m' })"],
   [async () => 1, { key: 'a' }, 'ttl must be a duration'],
   [async () => 1, { key: 'a', tlt: 1 }, "has no option 'tlt'"],
   [async () => 1, { key: 'a:{0}', ttl }, 'has no argument 0'],

@@ -222,7 +222,7 @@ describe('when it cannot be loaded', () => {
     clock.advance(1_100)
     await cache.get('any')
     const targets = ofType(events, 'invalidate').map((event) => 'target' in event && event.target)
-    expect(targets.sort()).toEqual(['#', '#org%3A1', 'team:red:*', 'user:1'])
+    expect(targets.sort()).toEqual(['#org%3A1', 'team:red:*', 'user:1'])
     expect(ofType(events, 'notice').map((event) => 'code' in event && event.code)).toEqual([
       'unloaded',
       'callback-threw',

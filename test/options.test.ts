@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { configureCache } from '../src/configure.ts'
 import { CacheConfigError } from '../src/errors.ts'
 import { type CacheOptions, resolveOptions } from '../src/options.ts'
 
@@ -69,6 +70,11 @@ describe('the options of a cache', () => {
 
   test.each(['shop', 'shop:prod', 'a.b/c@d+e-f$g_h', 'x'.repeat(100)])('the prefix %s is fine', (prefix) => {
     expect(resolve({ prefix }).prefix).toBe(prefix)
+  })
+
+  test('what is wrong is said of what it was given to', () => {
+    expect(() => configureCache({ ttl: 5 } as never)).toThrow("configureCache has no option 'ttl'")
+    expect(() => configureCache([] as never)).toThrow("write configureCache({ url: 'redis://host:6379' })")
   })
 
   test.each<[string, unknown, string]>([

@@ -8,7 +8,7 @@ import type { Driver, Removal, State } from './driver.ts'
 
 export interface NearOptions {
   readonly copies: NearCopies
-  readonly topology: Pick<Topology, 'feedOf' | 'announce'>
+  readonly topology: Pick<Topology, 'feedOf'>
   readonly isolation: Isolation
   /** What is still to be removed. */
   readonly journal: Pick<Journal, 'size' | 'covers'>
@@ -20,12 +20,11 @@ export interface NearOptions {
   readonly isInLoad: () => boolean
 }
 
-/**
- * A driver that keeps copies of what it reads in this process. Filled by reads only: what a load has stored is copied
- * when it is read again. Whatever is written through here ends the copy at once, before its writer goes on.
- */
-export function nearDriver(driver: Driver, options: NearOptions): Driver {
-  const { copies, topology, isolation, journal, isInLoad, clock } = options
+/** A driver that keeps no copies: what is written through it ends those that there are at once, before its writer goes on. */
+export function copyEndingDriver(
+  driver: Driver,
+  { copies, topology }: { readonly copies: NearCopies; readonly topology: Pick<Topology, 'announce'> },
+): Driver {
   const changed = (removal: Removal) => {
     if ('glob' in removal) copies.changedWhere(removal.glob)
     else copies.changed('key' in removal ? removal.key : removal.stamp)
@@ -39,6 +38,34 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
     }
   }
 
+  return {
+    ...driver,
+    commit: (key, head, draft) => written([{ key }], driver.commit(key, head, draft)),
+    retract: (key, head) => written([{ key }], driver.retract(key, head)),
+    increment: (key, by, ttlMs) => written([{ key }], driver.increment(key, by, ttlMs)),
+    put: (items) => written(items, driver.put(items)),
+    invalidate: (removal, sweep) => written([removal], driver.invalidate(removal, sweep)),
+
+    defer(removal) {
+      driver.defer(removal)
+      changed(removal)
+    },
+
+    async close() {
+      copies.allChanged()
+      return driver.close()
+    },
+  }
+}
+
+/**
+ * A driver that keeps copies of what it reads in this process. Filled by reads only: what a load has stored is copied
+ * when it is read again.
+ *
+ * @param driver - ends copies of what is written through it
+ */
+export function nearDriver(driver: Driver, options: NearOptions): Driver {
+  const { copies, topology, isolation, journal, isInLoad, clock } = options
   return {
     ...driver,
     packing: keptPacking(isolation),
@@ -62,22 +89,6 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
           if (read) copies.end(keys[i] as string, read, states[i] ?? { kind: 'absent' })
         })
       }
-    },
-
-    commit: (key, head, draft) => written([{ key }], driver.commit(key, head, draft)),
-    retract: (key, head) => written([{ key }], driver.retract(key, head)),
-    increment: (key, by, ttlMs) => written([{ key }], driver.increment(key, by, ttlMs)),
-    put: (items) => written(items, driver.put(items)),
-    invalidate: (removal, sweep) => written([removal], driver.invalidate(removal, sweep)),
-
-    defer(removal) {
-      driver.defer(removal)
-      changed(removal)
-    },
-
-    async close() {
-      copies.allChanged()
-      return driver.close()
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type NearOptions, nearDriver } from '../drivers/near.ts'
+import { copyEndingDriver, type NearOptions, nearDriver } from '../drivers/near.ts'
 import { placesBelow } from '../drivers/places.ts'
 import { type RedisDriverOptions, redisDriver } from '../drivers/redis.ts'
 import type { StoreTier } from '../tier.ts'
@@ -43,6 +43,8 @@ export function openRedis(options: RedisOptions): StoreTier {
     },
   })
   const redis = redisDriver({ ...options, topology, journal, serverClock, keepsCopies: near !== undefined })
-  const driver = near && copies ? nearDriver(redis, { ...near, copies, topology, journal, clock }) : redis
-  return coalescedTier(driver, copies)
+  if (!near || !copies) return coalescedTier(redis)
+  const uncopied = copyEndingDriver(redis, { copies, topology })
+  const copied = nearDriver(uncopied, { ...near, copies, topology, journal, clock })
+  return { ...coalescedTier(copied, copies), uncopied: coalescedTier(uncopied) }
 }

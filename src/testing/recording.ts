@@ -96,11 +96,6 @@ export class Recording {
 
 const MOST_LINES = 30
 
-/** The stamp that changes with every tag: it is nobody's target. */
-export function isOfAnyTag(event: CacheEvent): boolean {
-  return event.type === 'invalidate' && event.target === '#'
-}
-
 /** Whether it was invalidated by name, by a pattern that matches it, or by a tag that is known of it before a load. */
 function ends({ target }: InvalidateEvent, { shown, key, glob, call }: Wanted): boolean {
   if (target.startsWith('#')) return target === shown || targetsOf(call).includes(target)

@@ -4,7 +4,7 @@ import type { CacheEngine } from '../engine.ts'
 import type { CacheOptions } from '../options.ts'
 import { settle } from '../settle.ts'
 import { Contents } from './contents.ts'
-import { isOfAnyTag, Recording } from './recording.ts'
+import { Recording } from './recording.ts'
 import { StandIn } from './stand-in.ts'
 import type { TestClock } from './test-clock.ts'
 
@@ -31,7 +31,7 @@ export function beginTestRun(given: CacheOptions, clock: TestClock): TestRun {
   // What is asked about a call is asked of it before it is carried out. It stays, so that nothing is settled, and said, twice.
   engine.settle = (home, declared) => settle(home, declared)
   engine.events.on((event) => {
-    if (!isOfAnyTag(event)) recording.events.push(event)
+    recording.events.push(event)
   })
   return { engine, standIn, recording, contents }
 }

@@ -165,6 +165,22 @@ describeRedis('a near cache', () => {
     expect(two).toEqual({ at, list: [1, { deep: true }] })
   })
 
+  test('keeps no copies for a function that wants none, whose stores end those of others', async () => {
+    await using server = await RedisServer.start()
+    const opened = await openReady({ url: server.url, near: true })
+    const load = counting((run) => ({ run }))
+    const fresh = opened.cache.cached(load, { key: 'k', ttl: 60, tier: 'redis' })
+    const near = opened.cache.cached(load, { key: 'k', ttl: 60 })
+    await until(async () => (await fresh()) && opened.of('hit').length >= 3)
+    expect(new Set(opened.of('hit').map(({ tier }) => tier))).toEqual(new Set(['redis']))
+    expect(opened.cache.stats().near?.items).toBe(0)
+    const before = await becomesNear(opened, near)
+    expect(await fresh.refresh()).not.toEqual(before)
+    await until(() => opened.of('store').length === 2)
+    expect(await near()).toEqual(await fresh())
+    expect(await near()).not.toEqual(before)
+  })
+
   test('works with a serializer, and with versions', async () => {
     await using server = await RedisServer.start()
     const serializer = {

@@ -61,6 +61,7 @@ function tagTests(name: string, options: () => CacheOptions) {
     await cache.invalidateTags('users')
     expect(await ask(1, 2, 11)).toBe(3)
     expect(await ask(1, 2, 11)).toBe(0)
+    expect(cache.stats().invalidations).toBe(5)
   })
 
   it(`${name}: does not keep, nor give to later callers, what was loaded before the tag was invalidated`, async () => {
