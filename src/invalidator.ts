@@ -24,6 +24,8 @@ import { ANY_TAG, stampKey, tagsIn } from './stamp-key.ts'
 import type { SweepOutcome } from './sweep.ts'
 import { isTooLate } from './too-late.ts'
 
+type TargetsOf = () => { readonly keys: readonly KeyParts[]; readonly tags: readonly string[] }
+
 /** Removes entries by key, by pattern or by tag, from every place where this cache keeps some. */
 export class Invalidator {
   readonly #sweep: (removal: Removal, options: SweepOptions) => Promise<SweepOutcome>
@@ -154,18 +156,17 @@ export class Invalidator {
     { key, pattern, tags }: InvalidationTargets,
     { self, args }: Pick<Call, 'self' | 'args'>,
   ): Promise<void> {
-    // Apart: where a call has no key, the others still count.
-    await this.#attempt(name, spaceOf, options, () => ({ keys: key ? [key.derive(self, args)] : [], tags: [] }))
-    await this.#attempt(name, spaceOf, options, () => ({ keys: wordsFor(pattern, self, args), tags: [] }))
-    await this.#attempt(name, spaceOf, options, () => ({ keys: [], tags: wordsFor(tags, self, args) }))
+    const attempt = (targetsOf: TargetsOf) => this.#attempt(name, spaceOf, options, targetsOf)
+    // Apart: where a call has no key, the others still count. And in one turn: a commit scope that nobody keeps open for
+    // them ends in the next, and what comes after that is not held any more.
+    await Promise.all([
+      attempt(() => ({ keys: key ? [key.derive(self, args)] : [], tags: [] })),
+      attempt(() => ({ keys: wordsFor(pattern, self, args), tags: [] })),
+      attempt(() => ({ keys: [], tags: wordsFor(tags, self, args) })),
+    ])
   }
 
-  async #attempt(
-    name: string,
-    spaceOf: () => Space,
-    options: InvalidateOptions,
-    targetsOf: () => { readonly keys: readonly KeyParts[]; readonly tags: readonly string[] },
-  ): Promise<void> {
+  async #attempt(name: string, spaceOf: () => Space, options: InvalidateOptions, targetsOf: TargetsOf): Promise<void> {
     try {
       const { keys, tags } = targetsOf()
       if (keys.length === 0 && tags.length === 0) return

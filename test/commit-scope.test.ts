@@ -72,6 +72,28 @@ describe('commitScope', () => {
     await scope
     expect(await read(1)).toBe('1 2')
   })
+
+  it('holds all that a method makes invalid, although nobody waits for it', async () => {
+    const read = declare()
+    class Reads {
+      @cache.CacheInvalidate({ key: 'read:1' })
+      async byKey(): Promise<void> {}
+      @cache.CacheInvalidate({ pattern: 'read:*' })
+      async byPattern(): Promise<void> {}
+      @cache.CacheInvalidate({ tags: ['reads'] })
+      async byTag(): Promise<void> {}
+      @cache.CacheInvalidate({ tags: ['reads'], before: true })
+      async byTagBefore(): Promise<void> {}
+    }
+    const reads = new Reads()
+    for (const name of ['byTag', 'byTagBefore', 'byPattern', 'byKey'] as const) {
+      await read(1)
+      await commitScope(async () => {
+        void reads[name]()
+      })
+      expect([name, await read.peek(1)]).toEqual([name, undefined])
+    }
+  })
 })
 
 describe('@CacheUpdate', () => {
