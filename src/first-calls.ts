@@ -111,9 +111,10 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
         peek: nothing,
         set: notDone,
         async update(call) {
+          // That of the call, as with a core: the method may change its arguments, or go over to another tenant.
+          const key = keyFor(call)
           const value = await run(call)
           // What stands in the store is the old one.
-          const key = keyFor(call)
           if (key !== undefined) await invalidation.removeStored(() => WHOLE, call.policy, [key])
           return value
         },

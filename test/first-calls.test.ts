@@ -166,16 +166,17 @@ describe('when it cannot be loaded', () => {
   test('a method that updates an entry has the old value removed', async () => {
     const { cache, clock, events } = open()
     class Words {
-      @cache.CacheUpdate({ key: 'updated', ttl: 60 })
-      async update(): Promise<string> {
+      @cache.CacheUpdate({ key: 'updated:{0.id}', ttl: 60 })
+      async update(word: { id: number }): Promise<string> {
+        word.id = 2
         return 'new'
       }
     }
-    expect(await new Words().update()).toBe('new')
+    expect(await new Words().update({ id: 1 })).toBe('new')
     bundle.broken = false
     clock.advance(1_100)
     await cache.get('any')
-    expect(ofType(events, 'invalidate')).toMatchObject([{ target: 'updated', deferred: true }])
+    expect(ofType(events, 'invalidate')).toMatchObject([{ target: 'updated:1', deferred: true }])
   })
 
   test('what is invalidated is noted as it was when it was asked for, and a dry run is not', async () => {
