@@ -48,7 +48,9 @@ function encodeTags(tags: unknown): string[] {
   if (isTooLate(tags)) throw new TypeError('tags came with a promise: they have to be there at once')
   if (!Array.isArray(tags)) throw new TypeError(`tags are an array of words, not ${typeof tags}`)
   const odd = tags.find((tag) => typeof tag !== 'string' || tag === '')
-  if (odd !== undefined || tags.includes(undefined))
-    throw new TypeError(`a tag is a word that is not empty, not ${String(odd)}`)
+  if (odd !== undefined || tags.includes(undefined)) {
+    const found = tags.filter(isTooLate).length > 0 ? 'a promise' : String(odd)
+    throw new TypeError(`a tag is a word that is not empty, not ${found}`)
+  }
   return [...new Set(tags.map(encodeTag))]
 }

@@ -14,7 +14,6 @@ import {
 import type { Policy } from './policy.ts'
 import { WHOLE } from './space.ts'
 import { answerNow, spaceOf } from './space-now.ts'
-import { isTooLate } from './too-late.ts'
 
 type StandIns = Pick<CacheEngine, Part | 'settle'>
 type Part = 'path' | 'direct' | 'invalidation'
@@ -153,14 +152,8 @@ function targetsNow(
   { key, pattern, tags }: InvalidationTargets,
   { self, args }: Pick<Call, 'self' | 'args'>,
 ): InvalidationTargets {
-  const wordsNow = (words: Words | undefined) => {
-    if (typeof words !== 'function') return words
-    return answerNow(() => {
-      const answers = wordsFor(words, self, args)
-      answers.forEach(isTooLate)
-      return answers
-    })
-  }
+  const wordsNow = (words: Words | undefined) =>
+    typeof words === 'function' ? answerNow(() => wordsFor(words, self, args)) : words
   return {
     key: key && { ...key, derive: answerNow(() => key.derive(self, args)) },
     pattern: wordsNow(pattern),

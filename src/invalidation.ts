@@ -2,6 +2,7 @@ import { oneOf, or } from './checks.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { KeyPlan } from './key-plan.ts'
 import type { LoadSignal } from './load-signal.ts'
+import { isTooLate } from './too-late.ts'
 
 export interface InvalidateOptions {
   /**
@@ -62,7 +63,10 @@ export type Words = readonly string[] | ((...args: unknown[]) => string | readon
 
 /** The words for a call. @throws what the callback throws */
 export function wordsFor(words: Words = [], self: unknown, args: readonly unknown[]): readonly string[] {
-  return typeof words === 'function' ? [words.apply(self, [...args])].flat() : words
+  if (typeof words !== 'function') return words
+  const answers = [words.apply(self, [...args])].flat()
+  answers.forEach(isTooLate)
+  return answers
 }
 
 /** What a method's success makes invalid. */

@@ -141,9 +141,14 @@ function fillHole(hole: Hole, args: readonly unknown[]): string {
 
 function encodeParts(parts: readonly unknown[], what: string): string {
   let key = ''
-  for (let i = 0; i < parts.length; i++) {
-    if (i > 0) key += ':'
-    key += encodePlain(parts[i]) ?? encodeKnown(parts[i], `${what}, part ${i},`)
+  try {
+    for (let i = 0; i < parts.length; i++) {
+      if (i > 0) key += ':'
+      key += encodePlain(parts[i]) ?? encodeKnown(parts[i], `${what}, part ${i},`)
+    }
+  } catch (error) {
+    parts.forEach(isTooLate)
+    throw error
   }
   return key
 }

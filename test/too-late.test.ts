@@ -68,6 +68,40 @@ test.each([
   },
 )
 
+test.each([
+  ['key', 'part 1, is an instance of Promise'],
+  ['tags', 'not a promise'],
+  ['resultTags', 'not a promise'],
+])('promises among what a %s answers with are as late', async (option, why) => {
+  let runs = 0
+  const answer = () => ['word', late(), late()]
+  const call = cache.cached(async () => ++runs, { key: 'late', ttl: '1m', [option]: answer } as never)
+  expect([await call(), await call()]).toEqual([1, 2])
+  await turns()
+  expect(messages()[0]).toContain(why)
+  expect(unheard).toEqual([])
+})
+
+test.each(['key', 'pattern', 'tags'])(
+  'and what they reject with is heard where they are a %s of @CacheInvalidate',
+  async (option) => {
+    const write = async () => 'written'
+    const decorate = cache.CacheInvalidate({ [option]: () => ['word', late(), late()] } as never) as never as (
+      fn: unknown,
+      of: object,
+    ) => typeof write
+    // Before there is a core, and with it.
+    for (const written of [decorate, decorate].map((one) =>
+      one(write, { kind: 'method', name: 'write', private: false }),
+    )) {
+      expect(await written()).toBe('written')
+      await turns()
+      expect(messages()[0]).toContain(`a call of write invalidated nothing: `)
+      expect(unheard).toEqual([])
+    }
+  },
+)
+
 test('a tenant that is a promise is none', async () => {
   const tenants = createCache({ url: 'memory:', logger: false, tenant: late as never })
   expect(await tenants.get('key')).toBeUndefined()
