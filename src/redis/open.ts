@@ -46,5 +46,9 @@ export function openRedis(options: RedisOptions): StoreTier {
   if (!near || !copies) return coalescedTier(redis)
   const uncopied = copyEndingDriver(redis, { copies, topology })
   const copied = nearDriver(uncopied, { ...near, copies, topology, journal, clock })
-  return { ...coalescedTier(copied, copies), uncopied: coalescedTier(uncopied) }
+  const tier = coalescedTier(copied, copies)
+  // The loads of one key are known to all who ask for it, with copies or without: else one that calls its own key, as
+  // those others do, would wait for itself. So what a load has found is unpacked alike, too.
+  const { flights, renewing } = tier
+  return { ...tier, uncopied: { ...coalescedTier({ ...uncopied, packing: copied.packing }), flights, renewing } }
 }

@@ -165,6 +165,18 @@ describeRedis('a near cache', () => {
     expect(two).toEqual({ at, list: [1, { deep: true }] })
   })
 
+  test.each(['redis', 'auto'] as const)(
+    'a load that calls its own key does not wait for itself, %s first',
+    async (first) => {
+      await using server = await RedisServer.start()
+      const { cache, of } = await openReady({ url: server.url, near: true })
+      const inner = cache.cached(async () => 'inner', { key: 'k', ttl: 60, tier: first === 'redis' ? 'auto' : 'redis' })
+      const outer = cache.cached(async () => `outer of ${await inner()}`, { key: 'k', ttl: 60, tier: first })
+      expect(await outer()).toBe('outer of inner')
+      expect(of('bypass')).toMatchObject([{ reason: 'reentrant' }])
+    },
+  )
+
   test('keeps no copies for a function that wants none, whose stores end those of others', async () => {
     await using server = await RedisServer.start()
     const opened = await openReady({ url: server.url, near: true })
