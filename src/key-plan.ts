@@ -57,12 +57,12 @@ function parseKey(text: string, fn: Function): KeyPlan & { readonly holes: numbe
   must(
     literals.every((literal) => STATIC.test(literal)),
     `key '${text}' has other characters than letters, digits and _ . : / @ + - $ in its fixed part: ` +
-      'for data, write a hole such as {0}, or a key function that returns an array',
+      'for data, write a hole such as {0}, or a key function',
   )
   // Data may hold every other character, so that `{0}-{1}` would be one key for `('a-b', 'c')` and `('a', 'b-c')`.
   must(
     literals.slice(1, -1).every((literal) => literal.includes(':')),
-    `key '${text}' does not keep its holes apart: write a colon between them, which never occurs in data, as in {0}:{1}`,
+    `key '${text}' does not keep its holes apart: write a colon between them, as in {0}:{1}`,
   )
   const escaped = literals.map(spelledKey)
   const [begins = ''] = escaped

@@ -150,8 +150,7 @@ function encode(value: unknown, path: string, walk: Walk = { ancestors: [], met:
 }
 
 function meet(walk: Walk, path: string): void {
-  if (++walk.met > MAX_VALUES)
-    throw new UnkeyableError(path, `beyond the first ${MAX_VALUES} values of what makes the key`)
+  if (++walk.met > MAX_VALUES) throw new UnkeyableError(path, `beyond the first ${MAX_VALUES} values of a key`)
 }
 
 function encodeObject(value: object, path: string, walk: Walk): string {

@@ -158,7 +158,7 @@ export function checkCompression(option: string): Check<Compression | boolean | 
     const { above, algorithm, level } = checkGroup(given, place)
     must(
       algorithm !== 'zstd' || hasZstd(),
-      `${place}.algorithm: zstd needs Node 22.15 or 23.8, and this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
+      `${place}.algorithm: zstd needs Node 22.15 or 23.8, this is ${globalThis.process?.version}: write 'brotli' or 'gzip'`,
     )
     const [least, most, usual] = LEVELS[algorithm]
     const checkLevel = wholeNumber(`a whole number from ${least} to ${most} for ${algorithm}`, least, most)

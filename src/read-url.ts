@@ -32,7 +32,7 @@ export function readUrl(url: string, from: string): ReadUrl {
   must(scheme, `${from} has no scheme: ${KNOWN}`)
   if (scheme === 'null' || scheme === 'memory') return { store: scheme, tls: false, servers: [], path: '' }
   const [redis, tls, several] = /^redis(s?)(?:\+(cluster|sentinel))?$/.exec(scheme) ?? []
-  must(redis, `${from} has the scheme '${scheme}:', which this version does not know: ${KNOWN}`)
+  must(redis, `${from} has the unknown scheme '${scheme}:': ${KNOWN}`)
   const store = (several ?? 'redis') as Redis
 
   // `scheme://user:password@host:port,host:port/path`: several hosts, which is more than `URL` can read.

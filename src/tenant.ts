@@ -45,5 +45,5 @@ function whyNot(tenant: unknown): string {
   if (tenant === undefined || tenant === null || tenant === '') return 'there is no tenant'
   return isTooLate(tenant)
     ? 'the option tenant returned a promise: it has to answer at once'
-    : `a tenant is a word or a whole number, not of the type ${typeof tenant}`
+    : `a tenant is a word or a whole number, not of type ${typeof tenant}`
 }

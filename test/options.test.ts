@@ -85,7 +85,7 @@ describe('the options of a cache', () => {
     ['url and client', { url: 'memory:', client }, 'url and client contradict each other: give one of them'],
     ['a url that is a number', { url: 5 }, 'url must be a string or a function'],
     ['a url that is null', { url: null }, 'url must be a string or a function'],
-    ['a url of another kind', { url: 'http://x' }, "url has the scheme 'http:'"],
+    ['a url of another kind', { url: 'http://x' }, "url has the unknown scheme 'http:'"],
     ['a client that is none', { client: {} }, "write client: new Redis('redis://…')"],
     ['a client with a prefix', { client: { ...client, options: { keyPrefix: 'a:' } } }, "has the keyPrefix 'a:'"],
     ['no items', { memory: { maxItems: 0 } }, 'memory.maxItems must be a whole number above zero, got 0'],
@@ -153,7 +153,7 @@ describe('the options of a cache', () => {
   test('zstd is refused where this version of Node has none, and named where it has', () => {
     const zstd = () => resolve({ compression: { algorithm: 'zstd' } })
     if ('zstdCompress' in zlib) expect(zstd().compression).toMatchObject({ algorithm: 'zstd', level: 1 })
-    else expect(zstd).toThrow(`zstd needs Node 22.15 or 23.8, and this is ${process.version}: write 'brotli'`)
+    else expect(zstd).toThrow(`zstd needs Node 22.15 or 23.8, this is ${process.version}: write 'brotli'`)
   })
 
   test('no message repeats a password', () => {

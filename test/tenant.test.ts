@@ -134,7 +134,7 @@ describe('a resolver', () => {
     expect(fails(() => undefined)).toThrow('there is no tenant')
     expect(fails(async () => 'acme')).toThrow('has to answer at once')
     expect(fails(async () => Promise.reject(new Error('unheard')))).toThrow('has to answer at once')
-    expect(fails(() => ({ id: 'secret' }))).toThrow('a word or a whole number, not of the type object')
+    expect(fails(() => ({ id: 'secret' }))).toThrow('a word or a whole number, not of type object')
     expect(
       fails(() => {
         throw new Error('no request')

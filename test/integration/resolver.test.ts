@@ -78,7 +78,7 @@ describe('a URL', () => {
     ['redis+cluster://a?b', 'cannot be read'],
     ['redis+cluster://a:99999', 'host:port'],
     ['redis+sentinel://a:1,b:2', 'mymaster'],
-    ['redis+unix://a', 'does not know'],
+    ['redis+unix://a', 'unknown scheme'],
     [42, 'string or a function'],
   ])('%j is refused where the cache is declared', (url, message) => {
     expect(() => createCache({ url: url as string })).toThrow(CacheConfigError)
