@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.ts'
 import type { Isolation } from '../isolation.ts'
 import { KeptBody, keptPacking } from '../packing.ts'
 import type { Journal } from '../redis/journal.ts'
@@ -12,7 +11,6 @@ export interface NearOptions {
   readonly isolation: Isolation
   /** What is still to be removed. */
   readonly journal: Pick<Journal, 'size' | 'covers'>
-  readonly clock: Clock
   /**
    * Whether a load is what asks. It is not served copies: what is made of one would be stored, and stand for as long as
    * its ttl, where the copy itself is stale for a moment only.
@@ -25,14 +23,20 @@ export function copyEndingDriver(
   driver: Driver,
   { copies, topology }: { readonly copies: NearCopies; readonly topology: Pick<Topology, 'announce'> },
 ): Driver {
-  const changed = (removal: Removal) => {
+  const end = (removal: Removal) => {
     if ('glob' in removal) copies.changedWhere(removal.glob)
     else copies.changed('key' in removal ? removal.key : removal.stamp)
+  }
+  const changed = (removal: Removal) => {
+    end(removal)
     topology.announce(removal)
   }
-  const written = async <T>(removals: readonly Removal[], work: Promise<T>): Promise<T> => {
+  // Before it is sent: the caller of a load does not wait for the store, and is not to be served the old copy when he calls
+  // again. And when it is answered: a read that was sent before it may have brought the old value since.
+  const written = async <T>(removals: readonly Removal[], write: () => Promise<T>): Promise<T> => {
+    removals.forEach(end)
     try {
-      return await work
+      return await write()
     } finally {
       removals.forEach(changed)
     }
@@ -40,11 +44,11 @@ export function copyEndingDriver(
 
   return {
     ...driver,
-    commit: (key, head, draft) => written([{ key }], driver.commit(key, head, draft)),
-    retract: (key, head) => written([{ key }], driver.retract(key, head)),
-    increment: (key, by, ttlMs) => written([{ key }], driver.increment(key, by, ttlMs)),
-    put: (items) => written(items, driver.put(items)),
-    invalidate: (removal, sweep) => written([removal], driver.invalidate(removal, sweep)),
+    commit: (key, head, draft) => written([{ key }], () => driver.commit(key, head, draft)),
+    retract: (key, head) => written([{ key }], () => driver.retract(key, head)),
+    increment: (key, by, ttlMs) => written([{ key }], () => driver.increment(key, by, ttlMs)),
+    put: (items) => written(items, () => driver.put(items)),
+    invalidate: (removal, sweep) => written([removal], () => driver.invalidate(removal, sweep)),
 
     defer(removal) {
       driver.defer(removal)
@@ -65,7 +69,7 @@ export function copyEndingDriver(
  * @param driver - ends copies of what is written through it
  */
 export function nearDriver(driver: Driver, options: NearOptions): Driver {
-  const { copies, topology, isolation, journal, isInLoad, clock } = options
+  const { copies, topology, isolation, journal, isInLoad } = options
   return {
     ...driver,
     packing: keptPacking(isolation),
@@ -75,7 +79,7 @@ export function nearDriver(driver: Driver, options: NearOptions): Driver {
       return journal.size > 0 || isInLoad() ? undefined : copies.find(shownKey, version)
     },
 
-    readNow: (key) => (isInLoad() || journal.covers(key) ? undefined : copies.get(copies.places.of(key), clock.now())),
+    readNow: (key) => (isInLoad() || journal.covers(key) ? undefined : copies.get(copies.places.of(key))),
 
     async readMany(keys) {
       // Before anything is sent: see NearCopies.

@@ -85,8 +85,7 @@ export class NearCopies implements ChangeListener, Near {
     this.#clock = clock
   }
 
-  /** @param now - by our clock */
-  get(place: string, now: number): Copied | undefined {
+  get(place: string, now = this.#clock.now()): Copied | undefined {
     const copy = this.#copies.get(place)
     if (copy === undefined) return undefined
     const { feed } = copy

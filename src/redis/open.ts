@@ -45,7 +45,7 @@ export function openRedis(options: RedisOptions): StoreTier {
   const redis = redisDriver({ ...options, topology, journal, serverClock, keepsCopies: near !== undefined })
   if (!near || !copies) return coalescedTier(redis)
   const uncopied = copyEndingDriver(redis, { copies, topology })
-  const copied = nearDriver(uncopied, { ...near, copies, topology, journal, clock })
+  const copied = nearDriver(uncopied, { ...near, copies, topology, journal })
   const tier = coalescedTier(copied, copies)
   // The loads of one key are known to all who ask for it, with copies or without: else one that calls its own key, as
   // those others do, would wait for itself. So what a load has found is unpacked alike, too.

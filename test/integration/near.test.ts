@@ -59,6 +59,30 @@ describeRedis('a near cache', () => {
     }
   })
 
+  test.each([
+    ['near', {}],
+    ['near, over the same key', { tier: 'redis' }],
+  ] as const)(
+    'a call after a refresh is served what that has brought, or what it has not: %s',
+    async (_name, options) => {
+      await using server = await RedisServer.start()
+      const opened = await openReady({ url: server.url, near: true })
+      let value: number | undefined = 0
+      const load = async () => value
+      const call = opened.cache.cached(load, { key: 'k', ttl: 60 })
+      const refreshed = opened.cache.cached(load, { key: 'k', ttl: 60, ...options })
+      for (value = 1; value <= 20; value++) {
+        await becomesNear(opened, call)
+        expect(await refreshed.refresh()).toBe(value)
+        expect(await call()).toBe(value)
+      }
+      await becomesNear(opened, call)
+      value = undefined
+      expect(await refreshed.refresh()).toBe(undefined)
+      expect(await call()).toBe(undefined)
+    },
+  )
+
   test('other processes follow when they have heard of it: by key, pattern and tag', async () => {
     await using server = await RedisServer.start()
     const writer = await openReady({ url: server.url })
