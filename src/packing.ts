@@ -6,10 +6,11 @@ import { copy, freeze, type Isolation } from './isolation.ts'
 import { bytesOf } from './kind.ts'
 import { Original } from './original.ts'
 import { inspect, TooLargeError } from './storable.ts'
+import { isTooLate } from './too-late.ts'
 
 /**
  * Turns values into what is stored and back, in place of JSON: for class instances, or for a format of your own.
- * Both functions are called for Redis and for memory.
+ * Both functions are called for Redis and for memory, and have to answer at once: a promise is no answer.
  *
  * @example
  * ```ts
@@ -102,12 +103,14 @@ export function livePacking(isolation: Isolation): Packing {
 export class KeptBody implements Body {
   readonly encoding: Body['encoding']
   readonly size: number
+  readonly flaw: string | undefined
   #data: unknown
   #parsed: { readonly value: unknown } | undefined
 
-  constructor({ encoding, data, size }: Body) {
+  constructor({ encoding, data, size, flaw }: Body) {
     this.encoding = encoding
     this.size = size
+    this.flaw = flaw
     // What comes from a socket is part of a larger piece of memory, all of which would be kept.
     this.#data = Buffer.isBuffer(data) ? Buffer.from(data) : data
   }
@@ -158,8 +161,12 @@ function giverFor(isolation: Isolation): (kept: unknown) => unknown {
 
 function packCustom(value: unknown, serializer: Serializer, rules: PackRules): Body {
   const given = serializer.serialize(value)
-  if (typeof given !== 'string' && !ArrayBuffer.isView(given)) {
-    throw new CacheTroubleError('SERIALIZER', 'serializer.serialize must return a string or a Uint8Array', true)
+  if (isTooLate(given) || (typeof given !== 'string' && !ArrayBuffer.isView(given))) {
+    throw new CacheTroubleError(
+      'SERIALIZER',
+      'serializer.serialize must return a string or a Uint8Array, at once',
+      true,
+    )
   }
   // A copy, since serializers write into the same memory again, and a Buffer, as it will come from Redis.
   const data = typeof given === 'string' ? given : Buffer.from(bytesOf(given))
@@ -173,16 +180,22 @@ function packCustom(value: unknown, serializer: Serializer, rules: PackRules): B
 function unpackCustom(body: Body, { serializer }: PackRules): unknown {
   if (body.encoding !== 'custom' || !serializer || body.data === undefined)
     throw new Error('written with another serializer')
-  return serializer.deserialize(copy(body.data as string | Uint8Array))
+  const value = serializer.deserialize(copy(body.data as string | Uint8Array))
+  if (isTooLate(value)) throw unreadable('serializer.deserialize returned a promise: it has to answer at once')
+  return value
 }
 
 /** What a parser says of bad data quotes the data, so its words go no further. */
 function readable({ flaw }: Body, unpack: () => unknown): unknown {
   try {
     return unpack()
-  } catch {
-    throw new CacheTroubleError('UNREADABLE', `the stored value cannot be read${flaw ? `: ${flaw}` : ''}`, true)
+  } catch (error) {
+    throw error instanceof CacheTroubleError ? error : unreadable(flaw)
   }
+}
+
+function unreadable(why: string | undefined): CacheTroubleError {
+  return new CacheTroubleError('UNREADABLE', `the stored value cannot be read${why ? `: ${why}` : ''}`, true)
 }
 
 function sizeWithin(data: string | Uint8Array, limit: number): number {

@@ -29,6 +29,32 @@ afterEach(async () => {
 
 const messages = () => events.flatMap((event) => (event.type === 'notice' ? [event.message] : []))
 
+test('a serializer that answers with promises: nothing of it is kept, and a notice or an event says why', async () => {
+  const json = {
+    serialize: (value: unknown) => JSON.stringify(value),
+    deserialize: (data: unknown) => JSON.parse(`${data}`),
+  }
+  let runs = 0
+  const packs = cache.cached(async () => ++runs, {
+    key: 'p',
+    ttl: '1m',
+    serializer: { ...json, serialize: late as never },
+  })
+  expect([await packs(), await packs()]).toEqual([1, 2])
+  expect(await packs.set([], 3)).toBe(false)
+  expect(messages()[0]).toContain('serializer.serialize must return a string or a Uint8Array, at once')
+
+  await cache.cached(async () => 1, { key: 'u', ttl: '1m', serializer: json })()
+  await turns()
+  const unpacks = cache.cached(async () => 2, { key: 'u', ttl: '1m', serializer: { ...json, deserialize: late } })
+  expect(await unpacks()).toBe(2)
+  expect(events.flatMap((event) => (event.type === 'trouble' ? [event.error.message] : []))).toEqual([
+    'the stored value cannot be read: serializer.deserialize returned a promise: it has to answer at once',
+  ])
+  await turns()
+  expect(unheard).toEqual([])
+})
+
 test.each([
   ['key', 'a promise'],
   ['ttl', 'ttl returned a promise: it has to answer at once'],

@@ -41,7 +41,7 @@ export interface Body {
   /** Bytes: exact where the value is encoded, an estimate where it is kept as an object. */
   readonly size: number
   /** Why there is no `data`, where more is known than that it is not whole. */
-  readonly flaw?: string
+  readonly flaw?: string | undefined
 }
 
 /** What a read can find at one key. An error is that key's own: its neighbours in the batch have answers. */

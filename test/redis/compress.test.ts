@@ -8,7 +8,7 @@ import type { Algorithm, Compression } from '../../src/compression.ts'
 import { compressionFor, LEVELS, USUAL } from '../../src/compression.ts'
 import type { Body, Draft, State, Value } from '../../src/drivers/driver.ts'
 import { decodeEntry, type EntryHeader } from '../../src/entry.ts'
-import { wirePacking } from '../../src/packing.ts'
+import { KeptBody, keptPacking, wirePacking } from '../../src/packing.ts'
 import { compress, expandAll } from '../../src/redis/compress.ts'
 import { expectSame } from '../plain-data.ts'
 
@@ -105,7 +105,9 @@ describe.each(algorithms)('%s', (algorithm) => {
       const { body } = await expand(found(algorithm, bomb))
       expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000)
       expect(body).toMatchObject({ data: undefined, flaw: 'it expands to more than maxValueBytes (1048576)' })
-      expect(() => wirePacking.unpack(body, RULES)).toThrow('cannot be read: it expands to more than maxValueBytes')
+      const why = 'cannot be read: it expands to more than maxValueBytes'
+      expect(() => wirePacking.unpack(body, RULES)).toThrow(why)
+      expect(() => keptPacking('clone').unpack(new KeptBody(body), RULES)).toThrow(why)
     }
   })
 
