@@ -2,6 +2,7 @@ import type { Part } from './call.ts'
 import type { Body } from './drivers/driver.ts'
 import type { EntryHeader } from './entry.ts'
 import { currentFlight, runInside } from './inside-load.ts'
+import type { Policy } from './policy.ts'
 
 /** How others can have what a load has made, each for themselves. */
 export type Shareable =
@@ -19,6 +20,8 @@ export type Landing =
   | {
       readonly ok: true
       readonly shareable: Shareable
+      /** Of the function that has loaded it, or found it; left out where nothing is shared. */
+      readonly policy?: Policy
       readonly loadMs: number
       /** Where nobody here has loaded it: what was found, for everyone's event of a hit. */
       readonly found?: EntryHeader

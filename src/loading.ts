@@ -216,7 +216,7 @@ export class Loading {
   }
 
   async #land(call: KeyedCall, flight: Flight, loadMs: number, storing: Promise<Stored>): Promise<void> {
-    this.takeOff(call, flight, { ok: true, loadMs, ...(await storing) })
+    this.takeOff(call, flight, { ok: true, policy: call.policy, loadMs, ...(await storing) })
   }
 
   takeOff({ tier, key }: KeyedCall, flight: Flight, landing: Landing): void {

@@ -13,7 +13,7 @@ import { copy } from './isolation.ts'
 import { about, type KeyedCall } from './keyed-call.ts'
 import { Loading } from './loading.ts'
 import type { TierChoice } from './policy.ts'
-import type { Found, Miss, Reading, Spare } from './reading.ts'
+import { type Found, fits, type Miss, type Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
 import { MAX_FLIGHTS, type StoreTier } from './tier.ts'
@@ -103,7 +103,7 @@ export class ReadThrough {
       const answer = this.#reading.answer(call, state)
       gathering.answer = answer
       if (!('value' in answer)) return this.#find(call, reading, gathering)
-      gathering.flight?.land(landingOf(answer.from))
+      gathering.flight?.land(landingOf(call, answer.from))
       return this.#serve(call, answer)
     })
   }
@@ -120,7 +120,7 @@ export class ReadThrough {
         const began = first?.began ?? this.#around.clock.now()
         const answer = first?.answer ?? this.#reading.answer(call, await this.#reading.read(call, read))
         if ('value' in answer) {
-          gathering?.flight?.land(landingOf(answer.from))
+          gathering?.flight?.land(landingOf(call, answer.from))
           return this.#serve(call, answer)
         }
         miss = { ...answer, spentMs: this.#around.clock.now() - began }
@@ -162,7 +162,7 @@ export class ReadThrough {
     call.tier.flights.set(call.key, flight)
     const claim = await this.#loading.claim(call, flight, miss)
     if ('value' in claim) {
-      this.#loading.takeOff(call, flight, landingOf(claim.from))
+      this.#loading.takeOff(call, flight, landingOf(call, claim.from))
       return this.#serve(call, claim)
     }
     if ('refused' in claim && claim.spare) {
@@ -228,6 +228,7 @@ export class ReadThrough {
       // Stored by another function, with a serializer of its own.
       return this.#loading.run(call, reason)
     }
+    if (!fits(value, call, landing.policy)) return this.#loading.run(call, reason)
     if (landing.found) this.#reading.hit(call, landing.found)
     else this.#around.events.emit({ type: 'miss', ...event })
     return value
@@ -337,8 +338,8 @@ export class ReadThrough {
 }
 
 /** What was found stored, for everyone to unpack. */
-function landingOf({ header, body }: Value): Landing {
-  return { ok: true, shareable: { body }, loadMs: 0, found: header, proven: false }
+function landingOf({ policy }: KeyedCall, { header, body }: Value): Landing {
+  return { ok: true, shareable: { body }, policy, loadMs: 0, found: header, proven: false }
 }
 
 const ABSENT: Miss = Object.freeze({ reason: 'absent', mayStore: true })

@@ -123,7 +123,7 @@ export class Reading {
 
   /**
    * The value for this caller, or why there is none.
-   * @param atOnce - it was found in this process
+   * @param atOnce - it was found in this process; where it cannot be served, that is met again, and reported, by a read
    */
   answer(call: KeyedCall, state: Seen, atOnce = false): Found | Miss {
     switch (state.kind) {
@@ -158,12 +158,13 @@ export class Reading {
       value = tier.driver.packing.unpack(body, rules)
     } catch (error) {
       // One bad value is a miss for its own key, and the lease may replace it.
-      this.#events.emit({ type: 'trouble', operation: 'decode', name: policy.name, error: asTrouble(error) })
+      if (!atOnce)
+        this.#events.emit({ type: 'trouble', operation: 'decode', name: policy.name, error: asTrouble(error) })
       return unusable('unreadable')
     }
     const flaw = flawOf(policy.schema, value)
     if (flaw !== undefined) {
-      this.notice(call, 'invalid', `what is stored for ${policy.name} is loaded anew: ${flaw}`)
+      if (!atOnce) this.notice(call, 'invalid', `what is stored for ${policy.name} is loaded anew: ${flaw}`)
       return unusable('invalid')
     }
     if (standing === 'spare') return { reason: 'stale', mayStore: true, spare: { value, header } }
@@ -192,6 +193,12 @@ export class Reading {
   notice(call: Call, code: NoticeEvent['code'], message: string): void {
     this.#events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
   }
+}
+
+/** Whether what a function of this key has loaded is for this call: it may be another function, of another version. */
+export function fits(value: unknown, { policy }: KeyedCall, loadedBy: Policy | undefined): boolean {
+  if (policy === loadedBy) return true
+  return policy.version === loadedBy?.version && flawOf(policy.schema, value) === undefined
 }
 
 function hasStamps(state: State): state is Value {

@@ -58,6 +58,8 @@ describe('schema', () => {
       code: 'invalid',
       message: 'what is stored for user is loaded anew: it does not fit its schema at user.name',
     })
+    // Of the peek, and of the call: what is in this process is looked at before it is read, and reported once.
+    expect(of('notice')).toHaveLength(2)
   })
 
   test('what is loaded and does not fit is passed through, and not stored', async () => {
@@ -130,6 +132,23 @@ describe('schema', () => {
       expect(await fn.peek(), what).toBeUndefined()
       expect([await fn(), await fn()], what).toEqual([2, 3])
     }
+  })
+
+  test('who joins a load of another function of that key gets what fits its own schema and version', async () => {
+    const cache = openCache()
+    await cache.get('open')
+    const older = cache.cached(
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        return { nick: 'ada' }
+      },
+      { key: 'user', ttl: '1m', version: 1 },
+    )
+    const next = cache.cached(async () => ({ name: 'ada' }), { key: 'user', ttl: '1m', version: 2 })
+    const checked = cache.cached(async () => ({ name: 'eve' }), { key: 'user', ttl: '1m', version: 1, schema: hasName })
+    const alike = cache.cached(async () => ({ nick: 'eve' }), { key: 'user', ttl: '1m', version: 1 })
+    const found = await Promise.all([older(), older(), next(), checked(), alike()])
+    expect(found).toEqual([{ nick: 'ada' }, { nick: 'ada' }, { name: 'ada' }, { name: 'eve' }, { nick: 'ada' }])
   })
 
   test('a schema may be a function with properties, as those of arktype are', async () => {
