@@ -1,7 +1,7 @@
 import { type Clock, systemClock, type Timer } from './clock.ts'
 
-/** So often the same time is told, at most: in a turn of the loop that takes long, it must not stand still. */
-const TOLD_AT_MOST = 32
+/** So often the same time is told, at most: in a turn of the loop that takes long, it must not stand still for many hits. */
+const TOLD_AT_MOST = 8
 let told = 0
 let tellings = 0
 let end: Timer | undefined

@@ -12,12 +12,15 @@ export class UnstorableError extends Error {
   }
 }
 
-/** A value above `maxValueBytes`. */
+/** A value above `maxValueBytes`, or one that alone would not fit into memory. */
 export class TooLargeError extends Error {
   override readonly name = 'TooLargeError'
 
-  constructor(readonly limit: number) {
-    super(`the value is larger than maxValueBytes (${limit} bytes)`)
+  constructor(
+    readonly limit: number,
+    option = 'maxValueBytes',
+  ) {
+    super(`the value is larger than ${option} (${limit} bytes)`)
   }
 }
 

@@ -6,6 +6,7 @@ import { matches } from '../glob.ts'
 import type { Isolation } from '../isolation.ts'
 import { livePacking } from '../packing.ts'
 import { newStamp, stampTtl } from '../stamps.ts'
+import { TooLargeError } from '../storable.ts'
 import { Watchers } from '../watch.ts'
 import type { Acquired, Body, Draft, Driver, InvalidationMode, LeaseRequest, State, Value } from './driver.ts'
 import { placesBelow } from './places.ts'
@@ -17,9 +18,6 @@ export interface MemoryLimits {
   readonly isolation: Isolation
 }
 
-/** The rough clock may tell a time from before the driver was made: 0 would be later than that. */
-const NEVER = -1e9
-
 type Kept = Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
 
 /**
@@ -29,12 +27,12 @@ type Kept = Exclude<State, { kind: 'absent' | 'error' | 'foreign' }>
 abstract class Slot extends Sieved {
   /**
    * @param expiresAt - the hard expiry
-   * @param freshUntil - of a value without tags, for a plain hit; else NEVER
+   * @param plainVersion - of a value without tags, for a plain hit; else undefined, which is nobody's
    */
   constructor(
     readonly expiresAt: number,
-    readonly version: string | undefined,
-    readonly freshUntil: number,
+    readonly softExpiresAt: number,
+    readonly plainVersion: string | undefined,
   ) {
     super()
   }
@@ -49,18 +47,20 @@ class Entry extends Slot implements Body {
   readonly encoding: Body['encoding']
   readonly data: unknown
   readonly size: number
+  readonly version: string
   readonly loadMs: number
   readonly stamps: EntryHeader['stamps']
 
   constructor(
     { id, body, loadMs, version, stamps }: Pick<Draft, 'id' | 'body' | 'loadMs' | 'version' | 'stamps'>,
     readonly createdAt: number,
-    readonly softExpiresAt: number,
+    softExpiresAt: number,
     hardExpiresAt: number,
     readonly expired = false,
   ) {
-    super(hardExpiresAt, version, expired || stamps.length > 0 ? NEVER : softExpiresAt)
+    super(hardExpiresAt, softExpiresAt, expired || stamps.length > 0 ? undefined : version)
     this.id = id
+    this.version = version
     this.encoding = body.encoding
     this.data = body.data
     this.size = body.size
@@ -69,7 +69,7 @@ class Entry extends Slot implements Body {
   }
 
   state(epoch: number): Value {
-    const { id, encoding, loadMs, expired, stamps, version = '' } = this
+    const { id, encoding, loadMs, expired, stamps, version } = this
     const header: EntryHeader = {
       ...{ kind: 'value', id, encoding, loadMs, optimistic: false, expired, version, stamps },
       createdAt: epoch + this.createdAt,
@@ -86,7 +86,7 @@ class Mark extends Slot {
     readonly kept: Exclude<Kept, Value>,
     expiresAt: number,
   ) {
-    super(expiresAt, undefined, NEVER)
+    super(expiresAt, expiresAt, undefined)
   }
 
   state(): Kept {
@@ -104,6 +104,7 @@ const SCAN_BATCH = 1_000
 /** Entries in this process, bounded by number and bytes, with the same rules of coherence as Redis. */
 export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string): Driver {
   const watchers = new Watchers()
+  const packing = livePacking(limits.isolation)
   const slots = new Sieve<Slot>(limits.maxItems, limits.maxBytes)
   // Wall time when we began, monotonic since: a clock that is set back or forth neither revives nor kills entries.
   const began = clock.now()
@@ -145,7 +146,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
   const expire = (key: string): boolean => {
     const slot = slotAt(key)
     if (!(slot instanceof Entry) || slot.softExpiresAt === slot.expiresAt) return false
-    const { loadMs, version = '', stamps, size } = slot
+    const { loadMs, version, stamps, size } = slot
     const draft = { id: newId(), body: slot, loadMs, version, stamps }
     const softExpiresAt = Math.min(slot.softExpiresAt, Math.floor(elapsed()))
     return keep(key, new Entry(draft, slot.createdAt, softExpiresAt, slot.expiresAt, true), size)
@@ -180,13 +181,20 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
 
   return {
     name: 'memory',
-    packing: livePacking(limits.isolation),
+    packing: {
+      ...packing,
+      pack(value, rules) {
+        const body = packing.pack(value, rules)
+        if (body.size + OVERHEAD > limits.maxBytes) throw new TooLargeError(limits.maxBytes, 'memory.maxBytes')
+        return body
+      },
+    },
     time,
     readNow: read,
 
     find(shownKey, version) {
       const slot = slots.get(shownKey)
-      return slot?.version === version && slot.freshUntil > roughly() - began ? (slot as Entry) : undefined
+      return slot?.plainVersion === version && slot.softExpiresAt > roughly() - began ? (slot as Entry) : undefined
     },
 
     look: async (key) => ({ state: read(key), ttlMs: ttlOf(key) }),
@@ -204,9 +212,7 @@ export function memoryDriver(limits: MemoryLimits, clock: Clock, prefix: string)
     },
 
     async commit(key, head, draft) {
-      if (!holds(key, head)) return false
-      store(key, draft)
-      return true
+      return holds(key, head) && store(key, draft)
     },
 
     async renew(key, token, leaseMs) {

@@ -93,6 +93,7 @@ export class Sieve<T extends Sieved> {
     if (item.older) item.older.newer = item
     else this.#oldest = item
     if (this.#hand === known) this.#hand = item
+    known.newer = known.older = undefined
     this.#items.set(item.key, item)
     this.#bytes += item.weight - known.weight
   }
@@ -115,6 +116,8 @@ export class Sieve<T extends Sieved> {
     else this.#newest = item.older
     if (item.older) item.older.newer = item.newer
     else this.#oldest = item.newer
+    // Whoever still holds it is not to keep its neighbours with it.
+    item.newer = item.older = undefined
     this.#items.delete(item.key)
     this.#bytes -= item.weight
   }

@@ -28,6 +28,9 @@ function setUp(limits: { maxItems?: number; maxBytes?: number } = {}) {
   return { clock, driver, draft, read, value }
 }
 
+/** It takes as much of the bytes as a value. */
+const LONG_KEY = 'long'.repeat(200)
+
 const lease = (driver: Driver, token = 'token', key = 'k', over?: string) =>
   driver.acquire(key, { token, leaseMs: 500, over })
 
@@ -166,10 +169,22 @@ describe('the memory driver', () => {
     const { driver, draft, value } = setUp({ maxBytes: 2_000 })
     const items = [
       { key: 'small', draft: draft(1) },
-      { key: 'large', draft: draft('x'.repeat(3_000)) },
+      { key: LONG_KEY, draft: draft('x'.repeat(500)) },
     ]
     expect(await driver.put(items)).toBe(1)
-    expect([await value('small'), await value('large')]).toEqual([1, 'absent'])
+    expect([await value('small'), await value(LONG_KEY)]).toEqual([1, 'absent'])
+  })
+
+  test('a load whose result finds no room has not stored it', async () => {
+    const { driver, draft, value } = setUp({ maxBytes: 2_000 })
+    expect(await lease(driver, 'token', LONG_KEY)).toBe('granted')
+    expect(await driver.commit(LONG_KEY, entryHead('lease', 'token'), draft('x'.repeat(500)))).toBe(false)
+    expect(await value(LONG_KEY)).toBe('absent')
+  })
+
+  test('a value that alone would not fit is too large', () => {
+    const { draft } = setUp({ maxBytes: 2_000 })
+    expect(() => draft('x'.repeat(3_000))).toThrow('the value is larger than memory.maxBytes (2000 bytes)')
   })
 
   test('a lease is granted and kept where everything else is warm', async () => {
