@@ -24,7 +24,7 @@ import type { Space } from './space.ts'
 import { Store } from './store.ts'
 import { sweepTiers } from './sweep.ts'
 
-/** How long `close()` waits for stores that are under way. */
+/** How long `close()` waits for stores and removals that are under way. */
 const CLOSE_MS = 1_500
 
 /** Puts together what only calls need. It stands behind a dynamic import, so that a declaration does not load it. */
@@ -34,10 +34,11 @@ export function makeCore(options: ResolvedOptions, events: Events, open = openRe
   const backlog = new Backlog(everythingOf(prefix))
   const store = new Store(options, events, guard, backlog, open)
   const rules = { serializer, maxValueBytes, compression }
-  const pending = new Set<Promise<unknown>>()
-  const track = (work: Promise<unknown>) => {
-    pending.add(work)
-    void work.catch(() => {}).finally(() => pending.delete(work))
+  const stores = new Set<Promise<unknown>>()
+  const removals = new Set<Promise<unknown>>()
+  const track = (work: Promise<unknown>, kind = stores) => {
+    kind.add(work)
+    void work.catch(() => {}).finally(() => kind.delete(work))
   }
   const around = {
     events,
@@ -74,7 +75,11 @@ export function makeCore(options: ResolvedOptions, events: Events, open = openRe
       return explainTarget(found, { ...around, reading, tiers: () => store.tiers() })
     },
     invalidation: new Invalidator(
-      async (removal, options) => sweepTiers(await store.tiers(), removal, options, guard),
+      (removal, options) => {
+        const removing = store.tiers().then((tiers) => sweepTiers(tiers, removal, options, guard))
+        track(removing, removals)
+        return removing
+      },
       events,
       prefix,
     ),
@@ -97,9 +102,17 @@ export function makeCore(options: ResolvedOptions, events: Events, open = openRe
       return policyOf
     },
     async close() {
-      await Promise.race([Promise.allSettled(pending), sleep(CLOSE_MS, clock)])
+      let inTime = true
+      const late = sleep(CLOSE_MS, clock).then(() => {
+        inTime = false
+      })
+      while (inTime && stores.size + removals.size > 0) {
+        await Promise.race([Promise.allSettled([...stores, ...removals]), late])
+        // One may lead to the next: the removal of a tag is two, one after the other.
+        await new Promise<void>((resolve) => clock.setImmediate(resolve))
+      }
       await path.giveBack()
-      return store.close()
+      return removals.size + (await store.close())
     },
   }
 }

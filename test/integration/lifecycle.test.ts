@@ -73,6 +73,50 @@ describeRedis('the life of a cache', () => {
     ).toHaveLength(1)
   })
 
+  const ways = ['key', 'pattern', 'tag', 'function', 'delete'] as const
+  test.each(ways.flatMap((way) => [true, false].map((first) => ({ way, first }))))(
+    'close waits for what is being invalidated, by $way, the first call: $first',
+    async ({ way, first }) => {
+      const prefix = `ending-${way}-${first}`
+      const options = { key: 'k', ttl: 60, tags: ['t'] }
+      const load = counting()
+      const { cache: before } = await openReady({ url: server.url, prefix })
+      expect(await before.cached(load, options)()).toBe(1)
+      await before.close()
+
+      const { cache, of } = first
+        ? openCache({ url: server.url, prefix })
+        : await openReady({ url: server.url, prefix })
+      const removing = {
+        key: () => cache.invalidate('k'),
+        pattern: () => cache.invalidate('k*'),
+        tag: () => cache.invalidateTags('t'),
+        function: () => cache.cached(load, options).invalidate(),
+        delete: () => cache.delete('k'),
+      }[way]()
+      await cache.close()
+      expect(await removing).toEqual(
+        way === 'delete' ? true : way === 'tag' ? { deferred: false } : { removed: 1, deferred: false },
+      )
+      expect(of('notice')).toEqual([])
+      const { cache: after } = await openReady({ url: server.url, prefix })
+      expect(await after.cached(load, options)()).toBe(2)
+    },
+  )
+
+  test('close tells of what was being invalidated when its time was over', async () => {
+    const { cache, of } = await openReady({ url: server.url, prefix: 'over', commandTimeout: '10s' })
+    server.pause()
+    const removing = cache.invalidate('k*')
+    const { ms } = await timed(() => cache.close())
+    server.resume()
+    expect(ms).toBeLessThan(4_000)
+    await removing
+    expect(of('notice').map(({ message }) => message)).toEqual([
+      'closed with 1 invalidations that could not be carried out',
+    ])
+  })
+
   test('a load that ends after close returns its result, and nothing is opened for it', async () => {
     const { cache } = await openReady({ url: server.url, prefix: 'late' })
     const gate = makeGate()
