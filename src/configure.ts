@@ -4,6 +4,7 @@ import type { CacheEngine, Home } from './engine.ts'
 import { messageOf } from './errors.ts'
 import { kindOf } from './kind.ts'
 import { Names } from './names.ts'
+import { ofProcess } from './of-process.ts'
 import type { CacheOptions } from './options.ts'
 
 export interface DefaultHome extends Home {
@@ -12,13 +13,9 @@ export interface DefaultHome extends Home {
   made: CacheEngine | undefined
 }
 
-/** The ESM and the CJS copy of this package, and several versions of it, share one default cache in a process. */
-const SLOT = Symbol.for('cachewell/1')
-
-/** For who is to stand in its place for a while, too: what `engine` returns is what all copies use. */
+/** For who is to stand in its place for a while, too: what `engine` returns is what all copies of this package use. */
 export function defaultHome(): DefaultHome {
-  const slots = globalThis as { [SLOT]?: DefaultHome }
-  slots[SLOT] ??= {
+  return ofProcess<DefaultHome>('cachewell/1', () => ({
     names: new Names(),
     options: undefined,
     made: undefined,
@@ -26,8 +23,7 @@ export function defaultHome(): DefaultHome {
       this.made ??= this.options ? createEngine(this.options) : engineByEnvironment()
       return this.made
     },
-  }
-  return slots[SLOT]
+  }))
 }
 
 /**

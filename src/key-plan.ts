@@ -1,6 +1,6 @@
 import { must } from './checks.ts'
 import { UnkeyableError } from './errors.ts'
-import { encodeArguments, encodePart, encodePlain, Secret, shorten, spelledKey } from './key.ts'
+import { encodeArguments, encodePart, encodePlain, isSecret, type Secret, shorten, spelledKey } from './key.ts'
 import { isTooLate } from './too-late.ts'
 
 /** What a key function may return: one spelled string, or parts of which each is escaped on its own. */
@@ -89,7 +89,7 @@ export function planFunction(key: (...args: never[]) => KeyParts, head: string):
 export function keyOf(key: unknown, what: string): string {
   if (typeof key === 'string' && key !== '') return spelledKey(key)
   if (Array.isArray(key) && key.length > 0) return shorten(encodeParts(key, what))
-  if (typeof key === 'number' || typeof key === 'bigint' || key instanceof Secret) return encodePart(key, what)
+  if (typeof key === 'number' || typeof key === 'bigint' || isSecret(key)) return encodePart(key, what)
   const empty = key === '' ? 'an empty string' : Array.isArray(key) ? 'an empty array' : undefined
   const found = empty ?? (isTooLate(key) ? 'a promise' : key === null ? 'null' : typeof key)
   throw new UnkeyableError(what, found, 'return a string, or an array of at least one part')

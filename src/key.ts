@@ -27,9 +27,13 @@ export const KEPT_OF_LONG_KEY = 120
 /** A value that holds more is not walked to its end: shared parts and holes are few bytes and take for ever. */
 const MAX_VALUES = 200_000
 
+/** How those of another copy of this package are known, too. */
+const SECRET = Symbol.for('cachewell/secret')
+
 /** A part of a key that must not be readable in Redis or in logs: only its digest is used. */
 export class Secret {
   readonly #digest: string
+  readonly [SECRET] = true
 
   constructor(value: unknown) {
     // Its digest would look like any other, and all calls without the value would share a key.
@@ -63,6 +67,10 @@ export class Secret {
  */
 export function secret(value: unknown): Secret {
   return new Secret(value)
+}
+
+export function isSecret(value: unknown): value is Secret {
+  return (value as { readonly [SECRET]?: unknown } | null | undefined)?.[SECRET] === true
 }
 
 /** One value as one part of a key. */
@@ -141,7 +149,7 @@ function encode(value: unknown, path: string, walk: Walk = { ancestors: [], met:
     case 'function':
       throw new UnkeyableError(path, 'a function')
   }
-  if (typeof value !== 'object' || value === null || value instanceof Secret) return `${value}`
+  if (typeof value !== 'object' || value === null || isSecret(value)) return `${value}`
   if (walk.ancestors.includes(value)) throw new UnkeyableError(path, 'a cycle')
   walk.ancestors.push(value)
   const token = encodeObject(value, path, walk)

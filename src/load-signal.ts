@@ -1,8 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Flight } from './flight.ts'
+import { ofProcess } from './of-process.ts'
+
+type Loads = AsyncLocalStorage<Flight | undefined>
 
 /** The flight in whose load the running code is. */
-export const inside = new AsyncLocalStorage<Flight | undefined>()
+export const inside: Loads = new AsyncLocalStorage()
+
+/** Of every copy of this package in which a load is under way: a loader may ask another one than has called it. */
+export const everyLoads = /* @__PURE__ */ ofProcess('cachewell/loads/1', () => new Set<Pick<Loads, 'getStore'>>())
 
 /**
  * For a loader: a signal that fires when nobody waits for its result any more, because all of its callers have run
@@ -20,7 +26,11 @@ export const inside = new AsyncLocalStorage<Flight | undefined>()
  * ```
  */
 export function loadSignal(): LoadSignal | undefined {
-  return inside.getStore()?.signal as LoadSignal | undefined
+  for (const loads of everyLoads) {
+    const flight = loads.getStore()
+    if (flight) return flight.signal as LoadSignal
+  }
+  return undefined
 }
 
 /** An `AbortSignal`, where the types of the platform know it. */

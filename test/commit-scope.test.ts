@@ -26,6 +26,33 @@ describe('commitScope', () => {
     expect(await read.peek(2)).toBeUndefined()
   })
 
+  it('ends with the work: what was begun in it and goes on is in none any more', async () => {
+    const read = declare()
+    await cache.set('other', 1, { ttl: '1m' })
+    for (const failing of [false, true]) {
+      let goOn!: () => void
+      const committed = new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+      let later: Promise<void> | undefined
+      const work = commitScope(async () => {
+        later = (async () => {
+          await read.invalidate(1) // Within, still.
+          await committed
+          expect(await cache.invalidate('other')).toEqual({ removed: 1, deferred: false })
+          expect(await read(1)).toBe(await read(1))
+          expect(await cache.set('other', 1, { ttl: '1m' })).toBe(true)
+        })()
+        if (failing) throw new Error('rolled back')
+      })
+      await (failing ? expect(work).rejects.toThrow('rolled back') : work)
+      goOn()
+      await later
+    }
+    // Of another one it is as it was of this one: a scope within one that has ended is a scope.
+    expect(await read(1)).toBe(await read(1))
+  })
+
   it('holds what is invalidated and set until the work has succeeded', async () => {
     const read = declare()
     await read(1)
