@@ -1,4 +1,4 @@
-import type { Call, ManyCall, Part } from './call.ts'
+import { type Call, keyFor, type ManyCall, type Part } from './call.ts'
 import type { Clock } from './clock.ts'
 import { CacheConfigError } from './errors.ts'
 import { Flight, type Landing } from './flight.ts'
@@ -80,6 +80,7 @@ export class Batch {
     const group = this.#group
     const { flight, members } = group
     members.push(member)
+    member.loadedFor = keyFor(member)
     // From within the id's own flight, so that what the function calls in its turn does not wait for that one.
     const landed = flight.join()
     if (member.policy.hardTimeoutMs !== undefined) {
@@ -110,6 +111,8 @@ export class Batch {
     // Replies come in any order; the function is asked in that of the call.
     members.sort((one, other) => one.position - other.position)
     const ids = members.map(({ id }) => id)
+    // Others may have been waited for since, and further arguments that are objects changed.
+    for (const member of members) member.isSpoiled = keyFor(member) !== member.loadedFor
     // Those who wait are all that wait: for the flight's signal, the one who loads is none of them.
     flight.leave()
     // Which loads wait for this one is known by their having joined, and not by whose turn it happens to be.
@@ -150,6 +153,9 @@ class Member implements Call, Part {
   /** How often it is open: a value that is renewed in the background is once more. */
   opened = 1
   settled = false
+  /** The key as it was when it was found that it is to be loaded. */
+  loadedFor: string | undefined
+  isSpoiled = false
 
   constructor(
     readonly batch: Batch,

@@ -1,5 +1,5 @@
 import { FunctionCall, keyFor } from './call.ts'
-import { requireObject } from './checks.ts'
+import { must, requireObject } from './checks.ts'
 import { declare, removeEvery, removeStored } from './declared.ts'
 import type { Home } from './engine.ts'
 import { completed, type PolicyIn, policyIn } from './home.ts'
@@ -35,7 +35,7 @@ export interface CachedMembers<F extends AsyncFunction> {
   keyFor(...args: Parameters<F>): string | undefined
   /** What is stored, without running the function. */
   peek(...args: Parameters<F>): Promise<Awaited<ReturnType<F>> | undefined>
-  /** Stores a value for these arguments; true when it is stored. Throws nothing. */
+  /** Stores a value for these arguments, a list of them; true when it is stored. */
   set(args: Parameters<F>, value: Awaited<ReturnType<F>>): Promise<boolean>
 }
 
@@ -88,8 +88,9 @@ export function cachedWith(home: Home): CachedFactory {
       peek(...args) {
         return home.engine().path.peek(call(this, args))
       },
-      set(args, value) {
-        return home.engine().path.set(call(this, args), value)
+      async set(args, value) {
+        must(Array.isArray(args), 'set takes the arguments of a call as a list, as in set([42], value)')
+        return home.engine().path.set(call(this, [...args]), value)
       },
     }
     return Object.assign(wrapper, members)

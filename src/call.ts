@@ -17,6 +17,8 @@ export interface Part {
   waits(): void
   /** It asks the store (again) whether it is to load. */
   asks(): void
+  /** Its arguments were others when the function was called: what it has brought is not for its key. */
+  readonly isSpoiled?: boolean
 }
 
 /** A call that is no plain hit: its function is a field, and not in a closure of its own. */

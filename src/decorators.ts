@@ -1,13 +1,23 @@
 import { doorTo } from './cached.ts'
 import { manyDoorTo, manyOptions, type RawManyPolicy } from './cached-many.ts'
 import { FunctionCall } from './call.ts'
-import { areWords, type Check, must, mustBe, optional, readOptions, requireObject } from './checks.ts'
+import {
+  areWords,
+  type Check,
+  must,
+  mustBe,
+  ofType,
+  optional,
+  readOptions,
+  refuseUnknown,
+  requireObject,
+} from './checks.ts'
 import type { Home } from './engine.ts'
 import { completed, policyIn } from './home.ts'
 import { checkMode, type InvalidationTargets, type Words } from './invalidation.ts'
 import { planFunction, planLiteral } from './key-plan.ts'
 import { type Decorated, policyFinder } from './method-policy.ts'
-import { checkKey, makePolicy, type RawPolicy } from './policy.ts'
+import { checkKey, makePolicy, OPTIONS, type RawPolicy } from './policy.ts'
 import { spaceNow } from './space-now.ts'
 import type {
   AsyncFunction,
@@ -94,6 +104,7 @@ export function manyDecorators(home: Home): CachedManyDecoratorFactory {
 
 export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
   return decoratorsOf<RawPolicy>('@CacheUpdate', UPDATE, (options, { method, name }, place) => {
+    refuseUnknown(options, OF_UPDATES, place)
     must(options.key !== undefined, `${place} needs the key of the entry that it updates, as in ${UPDATE}`)
     const policyOf = policyIn(home, makePolicy(completed(home, options), method, String(name), place, planLiteral))
     const wrapper: AsyncFunction = wrapperFor(method, function (this: unknown, ...args: unknown[]) {
@@ -104,6 +115,8 @@ export function updateDecorators(home: Home): CacheUpdateDecoratorFactory {
 }
 
 const UPDATE = "{ key: 'user:{0.id}', ttl: '5m' }"
+/** It runs whatever is stored, and nobody waits for another's run. */
+const OF_UPDATES = OPTIONS.filter((option) => !/^(bypass|refreshAhead|errorTtl|\w+Timeout)$/.test(option))
 
 export function invalidateDecorators(home: Home): CacheInvalidateDecoratorFactory {
   return decoratorsOf<CacheInvalidateOptions>('@CacheInvalidate', INVALIDATE, (options, { method, name }, place) => {
@@ -140,7 +153,7 @@ const CHECKS = {
   key: optional(checkKey),
   pattern: checkWords('dashboard:*'),
   tags: checkWords('org:42'),
-  before: (before: unknown) => before,
+  before: optional(ofType<boolean>('boolean')),
   mode: checkMode,
 }
 

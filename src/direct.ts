@@ -1,4 +1,4 @@
-import { refuseUnknown } from './checks.ts'
+import { refuseUnknown, show } from './checks.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { Draft, Value } from './drivers/driver.ts'
 import { type Duration, milliseconds } from './duration.ts'
@@ -8,6 +8,7 @@ import type { Events } from './events.ts'
 import type { Guard } from './guard.ts'
 import { inSpace } from './in-space.ts'
 import { checkTag, directKey } from './invalidator.ts'
+import { copyAsItIs } from './isolation.ts'
 import type { KeyParts } from './key-plan.ts'
 import { levels } from './levels.ts'
 import type { PackRules } from './packing.ts'
@@ -15,7 +16,7 @@ import type { Space } from './space.ts'
 import { tagsIn } from './stamp-key.ts'
 import type { Store } from './store.ts'
 import { ensureStamps, readTagged } from './tagged.ts'
-import type { StoreTier } from './tier.ts'
+import { onTier, type StoreTier } from './tier.ts'
 
 export interface SetOptions {
   /** How long the value is kept. Required: nothing is immortal. */
@@ -81,20 +82,25 @@ export class DirectAccess {
     what: string,
   ): Promise<boolean> {
     return inSpace(spaceOf, what, this.#events, false, async (space) => {
-      const ttlMs = ttlOf(options, 'set')
+      const ttlMs = ttlOf(options, what)
       const tags = tagsIn(space.tags, tagsOf(options))
-      const named = items.map(([key, value]) => ({ key: this.#key(space, key, 'set'), value }))
-      return whenCommitted(() => this.#putAll(named, tags, ttlMs, space), false)
+      const later = inCommitScope()
+      const named = items.map(([key, value]) => ({
+        key: this.#key(space, key, 'set'),
+        value: later ? copyAsItIs(value) : value,
+      }))
+      const put = (tier: StoreTier) => this.#putAll(tier, named, tags, ttlMs, space)
+      return whenCommitted(() => onTier(this.#store.tierOf('auto'), put), false)
     })
   }
 
   async #putAll(
+    tier: StoreTier,
     named: readonly { key: string; value: unknown }[],
     tags: readonly string[],
     ttlMs: number,
     { version }: Space,
   ): Promise<boolean> {
-    const tier = await this.#store.tierOf('auto')
     const drafts = named.map(({ key, value }) => ({
       key,
       draft: this.#draft(tier, value, ttlMs, levels(this.#version, version)),
@@ -117,7 +123,7 @@ export class DirectAccess {
   ): Promise<number | undefined> {
     return inSpace<number | undefined>(spaceOf, 'increment', this.#events, undefined, async (space) => {
       const ttlMs = ttlOf(options, 'increment', ['ttl'])
-      if (!Number.isSafeInteger(by)) throw new CacheConfigError(`increment counts in whole numbers, got ${String(by)}`)
+      if (!Number.isSafeInteger(by)) throw new CacheConfigError(`a counter counts in whole numbers, got ${show(by)}`)
       const name = this.#key(space, key, 'increment')
       const tier = await this.#store.tierOf('auto')
       const value = await this.#guard('increment', 'increment', () => tier.driver.increment(name, by, ttlMs))
@@ -173,9 +179,12 @@ function levelsOf(version: string): string {
   return version.slice(0, version.lastIndexOf('/') + 1)
 }
 
+/** What stands before the options. */
+const GIVEN: Readonly<Record<string, string>> = { set: 'key, value', setMany: '[[key, value]]', increment: 'key, by' }
+
 function ttlOf(options: Pick<SetOptions, 'ttl'>, what: string, known = ['ttl', 'tags']): number {
   if (typeof options !== 'object' || options === null || options.ttl === undefined) {
-    throw new CacheConfigError(`${what} needs a ttl: write ${what}(key, value, { ttl: '5m' })`)
+    throw new CacheConfigError(`${what} needs a ttl: write ${what}(${GIVEN[what]}, { ttl: '5m' })`)
   }
   refuseUnknown(options, known, what)
   return milliseconds(options.ttl, `${what}: ttl`)

@@ -9,7 +9,7 @@ import { type Explanation, explanation, type LeaseState, type StoredEntry, type 
 import type { Guard } from './guard.ts'
 import { encodeTag } from './key.ts'
 import type { Policy, TierChoice } from './policy.ts'
-import type { Reading } from './reading.ts'
+import { identify, type Reading } from './reading.ts'
 import { electionKey, stampKey } from './stamp-key.ts'
 import { fateOf } from './stamps.ts'
 import { standingOf } from './standing.ts'
@@ -42,14 +42,14 @@ export async function explainTarget(
     return explanation({ name: undefined, key: undefined, stored: [], lease: undefined, ...judgement })
   }
   const call = 'ids' in target ? forOneOf(target) : target
-  const { policy, self, args } = call
+  const { policy } = call
   const { name } = policy
   const tier = await around.tierOf(policy.tier)
   let key: string
   try {
-    key = policy.plan.derive(self, args)
+    key = identify(call).shownKey
   } catch (error) {
-    const judgement = bypass('unkeyable', `no key can be made of the arguments, since ${messageOf(error)}`)
+    const judgement = bypass('unkeyable', `it cannot be cached: ${messageOf(error)}`)
     return explanation({ name, key: undefined, stored: [], lease: undefined, ...judgement })
   }
   const { stored, lease, seen, near } = await lookAt(tier, key, around)

@@ -52,8 +52,8 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
     const methods = Object.entries<Method>(instead as unknown as Record<string, Method>).map(([name, without]) => [
       name,
       (...later: unknown[]) => {
-        // A key in parts, or tags: whose they are may have other uses for the array until the core is there.
-        const given = later.map((one) => (Array.isArray(one) ? [...one] : one))
+        // A key in parts, or tags, come second: whose they are may have other uses for the array until the core is there.
+        const given = later.map((one, i) => (i === 1 && part !== 'path' && Array.isArray(one) ? [...one] : one))
         return loader.use<unknown>(
           async (core) => {
             if (part === 'path') settleCall(given[0] as Call)
@@ -78,7 +78,7 @@ export function firstCalls(loader: CoreLoader, events: Events, requests: Invalid
         const results: unknown[] = []
         for (let i = 0; i < ids.length; i += maxBatch) {
           const some = ids.slice(i, i + maxBatch)
-          const returned = await fn.apply(self, [some, ...rest] as never[])
+          const returned = await fn.apply(self, [[...some], ...rest] as never[])
           results.push(...(returned instanceof Map ? some.map((id) => returned.get(id)) : (returned as unknown[])))
         }
         for (const result of results) if (result instanceof Error) throw result

@@ -30,6 +30,9 @@ export type Landing =
     }
   | { readonly ok: false; readonly error: unknown; readonly loadMs: number }
 
+/** Nothing is shared (a stale value is served, or what was loaded is another key's): who has joined looks for itself. */
+export const LOOK_YOURSELF: Landing = Object.freeze({ ok: true, shareable: 'late', loadMs: 0, proven: false })
+
 /** Ever growing: tells whether a call or a load was there first, where clocks are too coarse. */
 let moments = 0
 export function moment(): number {

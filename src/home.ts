@@ -16,7 +16,12 @@ export function ofTenant(home: Home, tenant: Tenant | false): Home {
       `tenant() takes the name of one, or false for what belongs to nobody: ${messageOf(error)}`,
     )
   }
-  return { ...home, engine: () => home.engine(), tenant: part }
+  return {
+    ...home,
+    names: { claim: (implied, owner) => home.names.claim(implied, owner) },
+    engine: () => home.engine(),
+    tenant: part,
+  }
 }
 
 const NAME = /^[\w.@/+$-]{1,60}$/

@@ -1,5 +1,5 @@
 import type { Call } from './call.ts'
-import { refuseUnknown } from './checks.ts'
+import { refuseUnknown, show } from './checks.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { InvalidationMode, Removal } from './drivers/driver.ts'
 import { CacheConfigError, messageOf, NoTenantError } from './errors.ts'
@@ -226,7 +226,8 @@ function modeOf(
 ): InvalidationMode {
   if (options === undefined) return 'remove'
   if (typeof options !== 'object' || options === null) {
-    throw new CacheConfigError(`${place} takes options last, as in ${place}('user:*', { mode: 'expire' })`)
+    const target = place === 'invalidateTags' ? "['org:42']" : "'user:*'"
+    throw new CacheConfigError(`${place} takes options last, as in ${place}(${target}, { mode: 'expire' })`)
   }
   refuseUnknown(options, known, place)
   return checkMode(options.mode, `${place}: mode`)
@@ -235,8 +236,10 @@ function modeOf(
 /** @throws CacheConfigError for what is no tag */
 export function checkTag(tag: unknown): string {
   if (typeof tag === 'string' && tag !== '') return encodeTag(tag)
-  const found = isTooLate(tag) ? 'a promise' : String(tag)
-  throw new CacheConfigError(`a tag is a word that is not empty, not ${found}: write invalidateTags('org:42')`)
+  const found = isTooLate(tag) ? 'a promise' : show(tag)
+  throw new CacheConfigError(
+    `a tag is a word that is not empty, not ${found}: write invalidateTags('org:42'), or invalidateTags(['org:42'], options)`,
+  )
 }
 
 /** A key that code names directly. @throws CacheConfigError */

@@ -17,6 +17,15 @@ export function copy<T>(value: T): T {
   return (typeof value === 'object' && value !== null ? copyObject(value) : value) as T
 }
 
+/** The same of what has not passed it: what is looked at later may be another by then. What cannot be copied is handed on. */
+export function copyAsItIs<T>(value: T): T {
+  try {
+    return copy(value)
+  } catch {
+    return value
+  }
+}
+
 function copyObject(value: object): unknown {
   switch (kindOf(value)) {
     case 'array':

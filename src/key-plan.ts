@@ -92,7 +92,7 @@ export function keyOf(key: unknown, what: string): string {
   if (typeof key === 'number' || typeof key === 'bigint' || isSecret(key)) return encodePart(key, what)
   const empty = key === '' ? 'an empty string' : Array.isArray(key) ? 'an empty array' : undefined
   const found = empty ?? (isTooLate(key) ? 'a promise' : key === null ? 'null' : typeof key)
-  throw new UnkeyableError(what, found, 'return a string, or an array of at least one part')
+  throw new UnkeyableError(what, found, 'a key is a string, or an array of at least one part')
 }
 
 function parseHole(text: string, key: string, fn: Function): Hole {

@@ -3,27 +3,36 @@ import type { PackRules } from './packing.ts'
 import type { Policy } from './policy.ts'
 import type { StoreTier } from './tier.ts'
 
+/** What a call is known by, as its arguments are when it is called. */
+export interface Identity {
+  /** As events show it: below the prefix. */
+  readonly shownKey: string
+  /** Those that are known before the load. */
+  readonly tags: readonly string[]
+  /** What tags begin with: of the tenant who called, whoever it is that is served when the load has ended. */
+  readonly tagSpace: string
+}
+
 /** A call for which a store and a key are known. */
-export class KeyedCall implements Call {
+export class KeyedCall implements Call, Identity {
   readonly policy: Policy
   readonly self: unknown
   readonly args: readonly unknown[]
+  readonly shownKey: string
+  readonly tags: readonly string[]
+  readonly tagSpace: string
 
-  /**
-   * @param shownKey - as events show it: below the prefix
-   * @param key - as it stands in the store
-   * @param tags - those that are known before the load
-   * @param tagSpace - what tags begin with: of the tenant who called, whoever it is that is served when the load has ended
-   */
+  /** @param key - as it stands in the store */
   constructor(
     readonly call: Call,
+    { shownKey, tags, tagSpace }: Identity,
     readonly tier: StoreTier,
-    readonly shownKey: string,
     readonly key: string,
     readonly rules: PackRules,
-    readonly tags: readonly string[],
-    readonly tagSpace: string,
   ) {
+    this.shownKey = shownKey
+    this.tags = tags
+    this.tagSpace = tagSpace
     this.policy = call.policy
     this.self = call.self
     this.args = call.args
@@ -31,6 +40,18 @@ export class KeyedCall implements Call {
 
   get part(): Part | undefined {
     return this.call.part
+  }
+
+  /**
+   * What the function would be called with is still what the key was made of. Arguments may be objects, and whoever has
+   * called with them may have changed them since: what comes of a load is another key's value then.
+   */
+  get isItself(): boolean {
+    try {
+      return this.policy.plan.derive(this.self, this.args) === this.shownKey
+    } catch {
+      return false
+    }
   }
 
   load(): unknown {

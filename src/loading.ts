@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import { type EntryKind, entryHead, newId } from './entry.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, MissReason } from './events.ts'
-import { Flight, type Landing } from './flight.ts'
+import { Flight, type Landing, LOOK_YOURSELF } from './flight.ts'
 import type { Guard } from './guard.ts'
 import { outsideOfLoads } from './inside-load.ts'
 import { about, type KeyedCall } from './keyed-call.ts'
@@ -161,20 +161,29 @@ export class Loading {
     call.part?.asks()
     const renewed = outsideOfLoads(async () => {
       const lease = await this.elect(call, id)
-      if (typeof lease !== 'string') return this.load(call, new Flight(), lease, 'revalidate')
+      if (typeof lease !== 'string' && call.isItself) return this.load(call, new Flight(), lease, 'revalidate')
       call.part?.waits()
+      if (typeof lease !== 'string') await lease.giveUp('superseded')
     })
     this.#track(renewed.catch(() => {}).finally(() => renewing.delete(call.key)))
   }
 
   /** Runs the function and sees to its outcome. */
   async load(call: KeyedCall, flight: Flight, lease: Lease | undefined, reason: MissReason): Promise<unknown> {
+    if (!call.isItself) {
+      this.#leaveToOthers(call, flight, lease)
+      return this.run(call, reason)
+    }
     const ended = lease && this.#hold(lease)
     const began = this.#clock.now()
     const loadMs = () => this.#clock.now() - began
     try {
       const value = await this.run(call, reason, () => flight.load(() => call.load()))
       ended?.()
+      if (call.part?.isSpoiled) {
+        this.#leaveToOthers(call, flight, lease)
+        return value
+      }
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.
       const storing = this.#storing.store(call, flight, lease, value, loadMs())
       this.#track(this.#land(call, flight, loadMs(), storing))
@@ -185,6 +194,12 @@ export class Loading {
       if (lease) this.#track(lease.giveUp('failed'))
       throw error
     }
+  }
+
+  /** What this call brings is not for its key, and for nobody else. */
+  #leaveToOthers(call: KeyedCall, flight: Flight, lease: Lease | undefined): void {
+    this.takeOff(call, flight, LOOK_YOURSELF)
+    if (lease) this.#track(lease.giveUp('superseded'))
   }
 
   #hold(lease: Lease): () => void {

@@ -1,9 +1,8 @@
 import { must } from './checks.ts'
 import type { Home } from './engine.ts'
 import { completed, type PolicyIn, policyIn } from './home.ts'
-import { planText } from './key-plan.ts'
 import { nameOf } from './names.ts'
-import { makePolicy, type RawPolicy } from './policy.ts'
+import { makePolicy, planName, type RawPolicy } from './policy.ts'
 import type { AsyncFunction } from './types.ts'
 import { originals } from './wrap.ts'
 
@@ -35,7 +34,7 @@ export function policyFinder(home: Home, given: RawPolicy, decorated: Decorated,
   const unnamed = makePolicy(options, method, label || undefined, place)
   const named = (className: string) => {
     const text = `${className}.${label}`
-    const plan = planText(text, method)
+    const plan = planName(text, method)
     home.names.claim(text, method)
     return Object.freeze({ ...unnamed, plan, name: plan.head })
   }

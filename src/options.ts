@@ -206,7 +206,15 @@ const CHECKS = {
     )
     return logger
   }) as Check<Logger | false>,
-  clock: (clock: unknown = systemClock) => clock as Clock,
+  clock: ((clock = systemClock, place) => {
+    const names = Object.keys(systemClock) as (keyof Clock)[]
+    const given = (clock ?? {}) as Partial<Clock>
+    must(
+      names.every((name) => typeof given[name] === 'function'),
+      `${place} needs ${names.join(', ')}`,
+    )
+    return clock
+  }) as Check<Clock>,
 }
 
 /** @throws CacheConfigError */

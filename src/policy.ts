@@ -118,7 +118,9 @@ export interface RawPolicy {
 type Callback = (...args: unknown[]) => unknown
 
 const callback = optional(ofType<Callback>('function'))
-const duration = optional(milliseconds)
+/** `false` is what is left out, where defaults say otherwise. */
+const duration: Check<number | undefined> = (value, place) =>
+  value === undefined || value === false ? undefined : milliseconds(value, place)
 
 export const checkKey = ofType<string | (() => KeyParts)>('string', 'function')
 
@@ -201,7 +203,7 @@ const CHECKS = {
       : numberWithin(
           0,
           100,
-          'true, or a number above 0 and up to 100, larger to refresh earlier',
+          'true, false, or a number above 0 and up to 100, larger to refresh earlier',
         )(ahead, place)) as Check<number>,
   softTimeout: duration,
   hardTimeout: duration,
@@ -285,5 +287,10 @@ export function given(raw: RawPolicy): RawPolicy {
 function planKey(key: (() => KeyParts) | undefined, fn: Function, name: string | undefined, place: string): KeyPlan {
   if (key) return planFunction(key, name ?? 'key function')
   must(name, `${place}: nothing here has a name to make a key of, so write one, as in key: 'user:{0.id}'`)
+  return planName(name, fn)
+}
+
+/** A name is no template. */
+export function planName(name: string, fn: Function): KeyPlan {
   return planText(name.replace(/[{}]/g, ''), fn)
 }

@@ -6,17 +6,17 @@ import { orWhenLate } from './deadline.ts'
 import type { State, Value } from './drivers/driver.ts'
 import { LoadTimeoutError, messageOf } from './errors.ts'
 import type { BypassReason, Events, MissReason } from './events.ts'
-import { Flight, type Landing, moment } from './flight.ts'
+import { Flight, type Landing, LOOK_YOURSELF, moment } from './flight.ts'
 import { Gathering } from './gathering.ts'
 import type { Guard } from './guard.ts'
-import { copy } from './isolation.ts'
+import { copy, copyAsItIs } from './isolation.ts'
 import { about, type KeyedCall } from './keyed-call.ts'
 import { Loading } from './loading.ts'
 import type { TierChoice } from './policy.ts'
 import { type Found, fits, type Miss, type Reading, type Spare } from './reading.ts'
 import { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
-import { MAX_FLIGHTS, type StoreTier } from './tier.ts'
+import { MAX_FLIGHTS, onTier, type StoreTier } from './tier.ts'
 
 /** What the path of a call needs of the cache around it. */
 export interface Surroundings {
@@ -50,8 +50,7 @@ export class ReadThrough {
   }
 
   run(call: Call): Promise<unknown> {
-    const tier = this.#around.tierOf(call.policy.tier)
-    return tier instanceof Promise ? tier.then((known) => this.#runOn(known, call)) : this.#runOn(tier, call)
+    return onTier(this.#around.tierOf(call.policy.tier), (tier) => this.#runOn(tier, call))
   }
 
   #runOn(tier: StoreTier, call: Call): Promise<unknown> {
@@ -273,14 +272,12 @@ export class ReadThrough {
   }
 
   /** Stores a value as if the function had returned it for this call; true when it is stored. */
-  set(call: Call, value: unknown): Promise<boolean> {
-    return whenCommitted(() => this.#setNow(call, value), false)
-  }
-
-  async #setNow(call: Call, value: unknown): Promise<boolean> {
-    const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.#reading.keyed(tier, call)
-    return keyed !== undefined && this.#put(keyed, value)
+  async set(call: Call, value: unknown): Promise<boolean> {
+    const identity = this.#reading.identity(call)
+    if (identity === undefined) return false
+    const given = inCommitScope() ? copyAsItIs(value) : value
+    const put = (tier: StoreTier) => this.#put(this.#reading.keyed(tier, call, identity) as KeyedCall, given)
+    return whenCommitted(() => onTier(this.#around.tierOf(call.policy.tier), put), false)
   }
 
   async #put(call: KeyedCall, value: unknown): Promise<boolean> {
@@ -345,5 +342,3 @@ function landingOf({ policy }: KeyedCall, { header, body }: Value): Landing {
 const ABSENT: Miss = Object.freeze({ reason: 'absent', mayStore: true })
 const AWAY: Miss = Object.freeze({ reason: 'unavailable', mayStore: false })
 const START_OVER = Symbol('start over')
-/** A stale value is served, for want of a better one: who joins reads for itself whether it still stands. */
-const LOOK_YOURSELF: Landing = Object.freeze({ ok: true, shareable: 'late', loadMs: 0, proven: false })

@@ -5,7 +5,7 @@ import { type EntryHeader, entryHead } from './entry.ts'
 import { CacheTroubleError, messageOf, NoTenantError } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { asTrouble, type Guard } from './guard.ts'
-import { about, KeyedCall } from './keyed-call.ts'
+import { about, type Identity, KeyedCall } from './keyed-call.ts'
 import type { PackRules, Serializer } from './packing.ts'
 import type { Policy } from './policy.ts'
 import { flawOf } from './schema.ts'
@@ -58,16 +58,18 @@ export class Reading {
   }
 
   /** `undefined`, with one notice, where no key can be made of the arguments. */
-  keyed(tier: StoreTier, call: Call): KeyedCall | undefined {
-    const { policy, self, args } = call
+  keyed(tier: StoreTier, call: Call, identity = this.identity(call)): KeyedCall | undefined {
+    if (identity === undefined) return undefined
+    const rules = this.#rulesFor(call.policy.serializer)
+    return new KeyedCall(call, identity, tier, `${this.#prefix}::${identity.shownKey}`, rules)
+  }
+
+  /** The same, for what is done when the arguments may be others. */
+  identity(call: Call): Identity | undefined {
     try {
-      const shownKey = policy.plan.derive(self, args)
-      const tagSpace = policy.tagSpace?.() ?? ''
-      const tags = policy.tags ? tagsIn(tagSpace, tagsOf(policy.tags, self, args)) : NO_TAGS
-      const rules = this.#rulesFor(policy.serializer)
-      return new KeyedCall(call, tier, shownKey, `${this.#prefix}::${shownKey}`, rules, tags, tagSpace)
+      return identify(call)
     } catch (error) {
-      const message = `calls of ${policy.name} are not cached, since ${messageOf(error)}`
+      const message = `calls of ${call.policy.name} are not cached, since ${messageOf(error)}`
       this.notice(call, error instanceof NoTenantError ? 'no-tenant' : 'unkeyable', message)
       return undefined
     }
@@ -193,6 +195,14 @@ export class Reading {
   notice(call: Call, code: NoticeEvent['code'], message: string): void {
     this.#events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
   }
+}
+
+/** @throws what stands in the way of caching this call: of its key, its tenant, or its tags */
+export function identify({ policy, self, args }: Pick<Call, 'policy' | 'self' | 'args'>): Identity {
+  const shownKey = policy.plan.derive(self, args)
+  const tagSpace = policy.tagSpace?.() ?? ''
+  const tags = policy.tags ? tagsIn(tagSpace, tagsOf(policy.tags, self, args)) : NO_TAGS
+  return { shownKey, tags, tagSpace }
 }
 
 /** Whether what a function of this key has loaded is for this call: it may be another function, of another version. */

@@ -33,3 +33,8 @@ export interface StoreTier {
   /** The same store, for those who want no copies. */
   readonly uncopied?: StoreTier
 }
+
+/** At once where the store is known. */
+export function onTier<T>(tier: StoreTier | Promise<StoreTier>, use: (tier: StoreTier) => Promise<T>): Promise<T> {
+  return tier instanceof Promise ? tier.then(use) : use(tier)
+}

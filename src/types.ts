@@ -35,7 +35,7 @@ type ItemOf<Results> = Results extends readonly (infer Item)[]
     ? Value
     : never
 
-/** Options that need no types of the function. */
+/** Options that need no types of the function. `false` is as left out, whatever the defaults of a cache or a namespace say. */
 export interface PlainOptions {
   /**
    * Shortens each ttl at random by up to this share of it, from 0 to 1, so that what was stored together does not
@@ -43,11 +43,11 @@ export interface PlainOptions {
    */
   jitter?: number
   /** Keeps `null` results, for this long. Left out, they are not kept. (`undefined` never is.) */
-  nullTtl?: Duration
+  nullTtl?: Duration | false
   /** RFC 5861: serves a value for this long past its ttl, and renews it in the background. Default: not at all. */
-  staleWhileRevalidate?: Duration
+  staleWhileRevalidate?: Duration | false
   /** RFC 5861: serves a value for this long past its ttl when the function fails. Default: not at all. */
-  staleIfError?: Duration
+  staleIfError?: Duration | false
   /**
    * Renews a value in the background before it is stale, at random, the sooner the longer its load takes (XFetch,
    * Vattani et al., "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015): `true`, or the factor beta. Default
@@ -55,11 +55,11 @@ export interface PlainOptions {
    */
   refreshAhead?: boolean | number
   /** Serves the stale value that `staleIfError` has kept when the function takes longer; it goes on in the background. */
-  softTimeout?: Duration
+  softTimeout?: Duration | false
   /** Ends the wait with a `LoadTimeoutError` when the function takes longer. Default: no limit. */
-  hardTimeout?: Duration
+  hardTimeout?: Duration | false
   /** How long a failed load is remembered: meanwhile nobody in the fleet waits for another's load. Default 1 s. */
-  errorTtl?: Duration
+  errorTtl?: Duration | false
   /** A shape of the result. Entries of another version are misses: change it with the code that reads them. */
   version?: string | number
   /**

@@ -195,11 +195,11 @@ describe('a key function', () => {
     [
       'nothing',
       undefined,
-      'what the key function returned is undefined: return a string, or an array of at least one part',
+      'what the key function returned is undefined: a key is a string, or an array of at least one part',
     ],
     ['null', null, 'is null'],
     ['an empty string', '', 'is an empty string'],
-    ['an empty array', [], 'is an empty array: return a string, or an array of at least one part'],
+    ['an empty array', [], 'is an empty array: a key is a string, or an array of at least one part'],
     [
       'a missing part',
       ['user', undefined],

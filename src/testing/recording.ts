@@ -4,7 +4,7 @@ import type { CallPath } from '../engine.ts'
 import { messageOf } from '../errors.ts'
 import type { BypassEvent, CacheEvent, HitEvent, InvalidateEvent, LoadErrorEvent, MissEvent } from '../events.ts'
 import { matches } from '../glob.ts'
-import { encodeTag } from '../key.ts'
+import { checkTag } from '../invalidator.ts'
 import { tagsIn } from '../stamp-key.ts'
 import { eachOf, isOf, type Wanted } from './target.ts'
 
@@ -108,9 +108,9 @@ function targetsOf(call: Call | undefined): readonly string[] {
   return tagsIn(tagSpace?.() ?? '', tagsOf(tags, call.self, call.args)).map((tag) => `#${tag}`)
 }
 
-/** How an invalidation of a tag is told of. */
+/** How an invalidation of a tag is told of. @throws CacheConfigError for what is no tag */
 export function tagTarget(tag: string, tenant: string): Wanted {
-  return { shown: `#${tenant}${encodeTag(tag)}` }
+  return { shown: `#${tenant}${checkTag(tag)}` }
 }
 
 function recordOf(call: Call): RecordedCall {

@@ -1,4 +1,5 @@
 import { type Cache, cacheOver } from '../cache.ts'
+import { refuseUnknown } from '../checks.ts'
 import { type Duration, milliseconds } from '../duration.ts'
 import type { CacheEngine, Home } from '../engine.ts'
 import { CacheConfigError } from '../errors.ts'
@@ -83,7 +84,13 @@ export function createTestCache(options: TestCacheOptions = {}): TestCache {
   return makeTestCache(options).cache
 }
 
+const OPTIONS: readonly (keyof TestCacheOptions)[] = [
+  ...(['prefix', 'tenant', 'version', 'defaults', 'commandTimeout', 'maxValueBytes'] as const),
+  ...(['serializer', 'logger', 'clock'] as const),
+]
+
 export function makeTestCache({ clock = new TestClock(), ...options }: TestCacheOptions): MadeTestCache {
+  refuseUnknown(options, OPTIONS, 'a test cache')
   const begin = () => beginTestRun({ prefix: 'test', logger: false, ...options }, clock)
   let run = begin()
   const home: Home = { names: new Names(), engine: () => run.engine, settled: true }

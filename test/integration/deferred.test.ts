@@ -142,9 +142,9 @@ describeRedis('an invalidation while Redis is away', () => {
     await server.restart()
     await server.command('EVAL', fill, 0)
     await until(() => of('connection').filter(({ state }) => state === 'ready').length === 2)
-    await until(async () => (await server.command('EXISTS', ...keys)) === 0)
+    // The last one was not asked for: more than can be noted one by one become all.
+    await until(async () => (await server.command('EXISTS', ...keys, 'test::n:12000')) === 0)
     expect(await server.command('EXISTS', 'outside')).toBe(1)
-    expect(await server.command('EXISTS', 'test::n:12000')).toBe(0)
   })
 
   test('that is over when the cache is closed is told', async () => {

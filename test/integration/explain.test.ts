@@ -135,7 +135,7 @@ function describeExplaining(name: string, urlOf: () => string, tier: 'memory' | 
       const unkeyable = cache.cached(async (_what: () => void) => 1, { key: 'u', ttl: '1m' })
       const none = kept(await cache.explain(unkeyable, [() => {}]))
       expect(none).toMatchObject({ verdict: 'bypass', reason: 'unkeyable', key: undefined, stored: [] })
-      expect(`${none}`).toContain('a call of u: bypass (unkeyable), since no key can be made of the arguments')
+      expect(`${none}`).toContain('a call of u: bypass (unkeyable), since it cannot be cached: ')
       const inScope = await commitScope(() => cache.explain(bypassed, [2]))
       expect(inScope).toMatchObject({ verdict: 'bypass', reason: 'uncommitted' })
     })
