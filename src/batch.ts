@@ -1,4 +1,4 @@
-import { type Call, keyFor, type ManyCall, type Part } from './call.ts'
+import { type Call, idsOf, keyFor, type ManyCall, type Part } from './call.ts'
 import type { Clock } from './clock.ts'
 import { CacheConfigError } from './errors.ts'
 import { Flight, type Landing } from './flight.ts'
@@ -39,10 +39,7 @@ export class Batch {
    * @throws CacheConfigError where there is no array of ids
    */
   async all(run: (call: Call) => Promise<unknown>): Promise<unknown[]> {
-    const { ids, policy } = this.#call
-    if (!Array.isArray(ids)) {
-      throw new CacheConfigError(`${policy.name} takes an array of ids, got ${describe(ids)}: write for instance [id]`)
-    }
+    const ids = idsOf(this.#call)
     const distinct = new Set(ids)
     // All of them, before the first can find out that it is to be loaded.
     this.#open = distinct.size

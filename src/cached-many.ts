@@ -1,12 +1,12 @@
 import { declared, placeOf } from './cached.ts'
-import { FunctionCall, keyFor, type ManyCall } from './call.ts'
-import { must, refuseUnknown, show, wholeNumber } from './checks.ts'
+import { FunctionCall, idsOf, keyFor, type ManyCall } from './call.ts'
+import { refuseUnknown, wholeNumber } from './checks.ts'
 import { declare, removeStored } from './declared.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { Home } from './engine.ts'
 import { type PolicyIn, policyIn } from './home.ts'
 import type { InvalidateResult } from './invalidation.ts'
-import { OPTIONS, type Policy, type RawPolicy } from './policy.ts'
+import { OPTIONS, type RawPolicy } from './policy.ts'
 import type {
   AsyncFunction,
   CachedManyFunctionOptions,
@@ -95,7 +95,7 @@ export function cachedManyWith(home: Home): CachedManyFactory {
       rest: readonly unknown[],
       mode?: InvalidationMode,
     ) => {
-      const keys = Array.from(new Set(listed(ids, policy)), (id) => keyFor(callFor(self, id, rest, policy)))
+      const keys = Array.from(new Set(idsOf({ ids, policy })), (id) => keyFor(callFor(self, id, rest, policy)))
       return removeStored(home, policy, keys, mode)
     }
     const members: CachedManyMembers<ManyFunction> = {
@@ -112,7 +112,7 @@ export function cachedManyWith(home: Home): CachedManyFactory {
         return keyFor(callFor(this, id, rest, policy))
       },
       async peek(ids, ...rest) {
-        return Promise.all(listed(ids, policy).map((id) => home.engine().path.peek(callFor(this, id, rest))))
+        return Promise.all(idsOf({ ids, policy }).map((id) => home.engine().path.peek(callFor(this, id, rest))))
       },
       async set(values, ...rest) {
         const stores = Array.from(values, ([id, value]) => home.engine().path.set(callFor(this, id, rest), value))
@@ -121,12 +121,6 @@ export function cachedManyWith(home: Home): CachedManyFactory {
     }
     return Object.assign(wrapper, members)
   }) as CachedManyFactory
-}
-
-/** A word would be an id for each of its letters. */
-function listed(ids: readonly unknown[], { name }: Policy): readonly unknown[] {
-  must(Array.isArray(ids), `${name} takes an array of ids, got ${show(ids)}: write for instance [id]`)
-  return ids
 }
 
 const checkBatch = wholeNumber('a whole number such as 500: for so many ids at once the function is called')

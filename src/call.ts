@@ -1,3 +1,4 @@
+import { must, show } from './checks.ts'
 import type { Policy } from './policy.ts'
 
 /** One call of a cached function. */
@@ -45,6 +46,12 @@ export interface ManyCall {
   readonly fn: (...args: never[]) => unknown
   /** For so many ids at once the function may be called. */
   readonly maxBatch: number
+}
+
+/** A word would be an id for each of its letters. @throws CacheConfigError where there is no array of ids */
+export function idsOf({ ids, policy }: Pick<ManyCall, 'ids' | 'policy'>): readonly unknown[] {
+  must(Array.isArray(ids), `${policy.name} takes an array of ids, got ${show(ids)}: write for instance [id]`)
+  return ids
 }
 
 /** What a function is called by for those who are given the function itself. */

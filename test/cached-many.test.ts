@@ -177,7 +177,7 @@ test('mistakes in the options are thrown where it is declared', () => {
 test('a call without an array is told so', async () => {
   const { cachedMany } = listeningCache()
   const users = cachedMany(echo, { key: 'user', ttl })
-  await expect(users('abc' as never)).rejects.toThrow('user takes an array of ids, got abc: write for instance [id]')
+  await expect(users('abc' as never)).rejects.toThrow("user takes an array of ids, got 'abc': write for instance [id]")
   await expect((users as unknown as () => unknown)()).rejects.toThrow('user takes an array of ids')
 })
 
@@ -411,4 +411,14 @@ test('keyFor is below tenant and namespace, as get takes it', async () => {
   expect(await many([1])).toEqual([{ id: 1 }])
   expect(many.keyFor(1)).toBe('s:1')
   expect(await part.get(many.keyFor(1) as string)).toEqual({ id: 1 })
+})
+
+test('a word is no list of ids', async () => {
+  const { cachedMany } = listeningCache()
+  const users = cachedMany(async (ids: string[]) => ids, { key: 'user', ttl: '1m' })
+  for (const member of [users, users.refresh, users.peek, users.invalidate, users.expire]) {
+    await expect(member('ann' as never)).rejects.toThrow(
+      "user takes an array of ids, got 'ann': write for instance [id]",
+    )
+  }
 })

@@ -134,6 +134,11 @@ describe('when it cannot be loaded', () => {
     await expect(many([9])).rejects.toThrow(RangeError)
     expect(await many.refresh([])).toEqual([])
     expect(cache.stats()).toMatchObject({ bypasses: 3 })
+    const sorting = cache.cachedMany(async (ids: number[]) => new Map(ids.sort().map((id) => [id, id])), {
+      key: 's',
+      ttl: 60,
+    })
+    expect(await sorting([3, 1, 2])).toEqual([3, 1, 2])
   })
 
   test('reads find nothing and writes say so', async () => {

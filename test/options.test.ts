@@ -131,6 +131,8 @@ describe('the options of a cache', () => {
     ],
     ['null', null, 'createCache takes an object of options'],
     ['a list', ['memory:'], 'createCache takes an object of options'],
+    ['half a clock', { clock: { now() {} } }, 'clock needs now, wall, setTimeout, clearTimeout, setImmediate'],
+    ['a clock that is null', { clock: null }, 'clock needs now, wall'],
     ['memory as a number', { memory: 5 }, 'createCache: memory takes an object of options'],
     ['memory as null', { memory: null }, 'createCache: memory takes an object of options'],
   ])('%s is refused, with what to write', (_, options, message) => {

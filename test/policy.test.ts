@@ -52,6 +52,22 @@ describe('a policy', () => {
     expect(() => make(raw as RawPolicy)).toThrow(message)
   })
 
+  test('has no use for a duration that is false: what the defaults say is not so', () => {
+    const names = ['nullTtl', 'staleWhileRevalidate', 'staleIfError', 'softTimeout', 'hardTimeout', 'errorTtl'] as const
+    const none = make({ ttl: 1, ...Object.fromEntries(names.map((name) => [name, false])) })
+    const said = { ...Object.fromEntries(names.map((name) => [name, '5s'])), hardTimeout: '6s' }
+    for (const policy of [none, none.withDefaults(said)]) {
+      expect(policy).toMatchObject({ revalidateMs: 0, ifErrorMs: 0, keepStaleMs: 0, ttl: { nullMs: undefined } })
+      expect([policy.softTimeoutMs, policy.hardTimeoutMs, policy.errorMs]).toEqual([undefined, undefined, undefined])
+    }
+    expect(make({ ttl: 1 }).withDefaults(said)).toMatchObject({
+      softTimeoutMs: 5_000,
+      hardTimeoutMs: 6_000,
+      errorMs: 5_000,
+    })
+    expect(() => make({ ttl: false })).toThrow('ttl must be a duration')
+  })
+
   test('needs a key where there is no name', () => {
     expect(() => makePolicy({ ttl: 1 }, fn, undefined, 'cached()')).toThrow("write one, as in key: 'user:{0.id}'")
     expect(makePolicy({ ttl: 1, key: () => 'a' }, fn, undefined, 'cached()').name).toBe('key function')

@@ -80,7 +80,17 @@ function describeDirect(name: string, urlOf: () => string): void {
     test('mistakes are thrown, and say what to write', async () => {
       const { cache } = await open()
       const ttl = { ttl: 60 }
-      await expect(cache.set('k', 1, {} as never)).rejects.toThrow('needs a ttl')
+      await expect(cache.set('k', 1, {} as never)).rejects.toThrow(
+        "set needs a ttl: write set(key, value, { ttl: '5m' })",
+      )
+      const many = cache.setMany([['k', 1]], {} as never)
+      await expect(many).rejects.toThrow("setMany needs a ttl: write setMany([[key, value]], { ttl: '5m' })")
+      const more = cache.increment('k', { ttl: 60 } as never, undefined as never)
+      await expect(more).rejects.toThrow("increment needs a ttl: write increment(key, by, { ttl: '5m' })")
+      const less = cache.decrement('k', '1' as never, { ttl: 60 })
+      await expect(less).rejects.toThrow("a counter counts in whole numbers, got '1'")
+      const tags = cache.invalidateTags(['t'], 'expire' as never)
+      await expect(tags).rejects.toThrow("as in invalidateTags(['org:42'], { mode: 'expire' })")
       await expect(cache.set('k', 1, { ttl: 0 })).rejects.toThrow('above zero')
       await expect(cache.set('k', 1, { ttl: '5 minutes' })).rejects.toThrow('must be a duration')
       await expect(cache.set('', 1, ttl)).rejects.toThrow('empty string')

@@ -259,3 +259,10 @@ describe('in a cache with tenants', () => {
     await as('globex', () => tenants.assertCached('user:1'))
   })
 })
+
+test('what is no tag is refused, and not taken for one that nobody has invalidated', async () => {
+  await cache.invalidateTags('a')
+  for (const tag of [['a'], undefined, '', 5]) {
+    expect(() => cache.assertNotInvalidated({ tag } as never)).toThrow('a tag is a word')
+  }
+})

@@ -394,7 +394,8 @@ describe('options', () => {
 
   it('are refused where they make no sense', () => {
     expect(() => createTestCache({ prefix: 'a b' })).toThrow('prefix')
-    expect(() => createTestCache({ colour: 'red' } as never)).toThrow("no option 'colour'")
+    expect(() => createTestCache({ colour: 'red' } as never)).toThrow("a test cache has no option 'colour'")
+    expect(() => createTestCache({ url: 'memory:' } as never)).toThrow("no option 'url'; it has prefix, tenant")
   })
 
   it('are those of code, whatever the environment says', async () => {

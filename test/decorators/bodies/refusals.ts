@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { listeningCache } from '../listening-cache.ts'
 
-const { Cached, CacheInvalidate } = listeningCache()
+const { Cached, CacheInvalidate, CacheUpdate } = listeningCache()
 
 // What the compiler refuses already, for those who do not ask it.
 const decorators: [string, any][] = [
@@ -132,4 +132,20 @@ test('methods named by a symbol have to give a key', () => {
     return Symbolic
   }
   expect(declare).toThrow(/^@Cached on Symbol\(load\): nothing here has a name to make a key of/)
+})
+
+test('options that would do nothing are refused', () => {
+  const decorated = (decorator: any) => () => {
+    class Refused {
+      @decorator
+      async run() {}
+    }
+    return Refused
+  }
+  for (const option of ['bypass', 'refreshAhead', 'errorTtl', 'softTimeout', 'hardTimeout']) {
+    const update = CacheUpdate({ key: 'k', ttl: '1m', [option]: '1s' } as never)
+    expect(decorated(update)).toThrow(`@CacheUpdate on run has no option '${option}'; it has key, ttl, jitter`)
+  }
+  const before = CacheInvalidate({ key: 'k', before: 'no' } as never)
+  expect(decorated(before)).toThrow("before must be a boolean, got 'no'")
 })
