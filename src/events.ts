@@ -42,7 +42,7 @@ export type UnstoredReason =
   | 'too-large'
   /** It does not fit the `schema`. */
   | 'invalid'
-  /** It was invalidated or overwritten while it was loaded. */
+  /** It was invalidated or overwritten while it was loaded, or the arguments were others by then than the key was made of. */
   | 'superseded'
   /** There was no lease to store it under: see the reason of the miss. */
   | 'unleased'

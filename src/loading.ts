@@ -172,7 +172,9 @@ export class Loading {
   async load(call: KeyedCall, flight: Flight, lease: Lease | undefined, reason: MissReason): Promise<unknown> {
     if (!call.isItself) {
       this.#leaveToOthers(call, flight, lease)
-      return this.run(call, reason)
+      const value = await this.run(call, reason)
+      this.#storing.report(call, 'superseded')
+      return value
     }
     const ended = lease && this.#hold(lease)
     const began = this.#clock.now()
@@ -182,6 +184,7 @@ export class Loading {
       ended?.()
       if (call.part?.isSpoiled) {
         this.#leaveToOthers(call, flight, lease)
+        this.#storing.report(call, 'superseded')
         return value
       }
       // The caller does not wait for the store; whoever calls next in this process does, by joining this flight.

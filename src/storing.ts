@@ -73,13 +73,13 @@ export class Storing {
     loadMs: number,
   ): Promise<Stored> {
     if (lease === undefined && !flight.joined) {
-      this.#report(call, 'unleased')
+      this.report(call, 'unleased')
       return UNSHARED
     }
     const draft = this.#draft(call, value, loadMs)
     const shareable = typeof draft === 'string' ? shareableCopy(value, flight.joined) : { body: draft.body }
     if (lease === undefined) {
-      this.#report(call, typeof draft === 'string' ? draft : 'unleased')
+      this.report(call, typeof draft === 'string' ? draft : 'unleased')
       return { proven: false, shareable }
     }
     const stamped = await this.#stamp(call, lease.noted, value, draft)
@@ -98,9 +98,7 @@ export class Storing {
     const draft = this.#draft(call, value, 0)
     const stamped = lease ? await this.#stamp(call, lease.noted, value, draft) : 'unleased'
     const stored =
-      typeof stamped === 'string' || !lease
-        ? this.#report(call, stamped)
-        : await this.#commit(call, lease.head, stamped)
+      typeof stamped === 'string' || !lease ? this.report(call, stamped) : await this.#commit(call, lease.head, stamped)
     if (!stored) await this.drop(call)
   }
 
@@ -115,10 +113,10 @@ export class Storing {
     const { tier, key, policy } = call
     const draft = this.#draft(call, value, 0)
     const stamped = await this.#stamp(call, await this.note(call), value, draft)
-    if (typeof stamped === 'string') return this.#report(call, stamped)
+    if (typeof stamped === 'string') return this.report(call, stamped)
     const count = await this.#guard('set', policy.name, () => tier.driver.put([{ key, draft: stamped }]))
-    if (count === 0) return this.#report(call, 'too-large')
-    return this.#report(call, count instanceof CacheTroubleError ? 'unavailable' : stamped)
+    if (count === 0) return this.report(call, 'too-large')
+    return this.report(call, count instanceof CacheTroubleError ? 'unavailable' : stamped)
   }
 
   /** The entry to store, or why there is none. */
@@ -187,11 +185,11 @@ export class Storing {
   async #commit(call: KeyedCall, head: string, draft: Draft): Promise<boolean> {
     const { tier, key, policy } = call
     const stored = await this.#guard('store', policy.name, () => tier.driver.commit(key, head, draft))
-    return this.#report(call, stored === true ? draft : stored === false ? 'superseded' : 'unavailable')
+    return this.report(call, stored === true ? draft : stored === false ? 'superseded' : 'unavailable')
   }
 
   async #giveUp(call: KeyedCall, lease: Lease, reason: UnstoredReason): Promise<boolean> {
-    this.#report(call, reason)
+    this.report(call, reason)
     // When the store is away nothing is known of what was invalidated, nor is the result at fault.
     return lease.giveUp(reason === 'superseded' || reason === 'unavailable' ? 'superseded' : 'uncacheable')
   }
@@ -226,7 +224,8 @@ export class Storing {
     return 'uncacheable'
   }
 
-  #report(call: KeyedCall, outcome: Draft | UnstoredReason): boolean {
+  /** One event for each loaded result: whether it is stored. */
+  report(call: KeyedCall, outcome: Draft | UnstoredReason): boolean {
     const stored = typeof outcome !== 'string'
     const result: Pick<StoreEvent, 'reason' | 'size'> = stored ? { size: outcome.body.size } : { reason: outcome }
     const { name: tier } = call.tier.driver
