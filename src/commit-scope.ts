@@ -1,4 +1,5 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { must } from './checks.ts'
 import { ofProcess } from './of-process.ts'
 
 interface Scope {
@@ -43,6 +44,7 @@ function currentScope(): Scope | undefined {
  * ```
  */
 export async function commitScope<T>(work: () => Promise<T>): Promise<T> {
+  must(typeof work === 'function', 'commitScope takes the function that does the work')
   if (currentScope()) return work()
   scopes.used = true
   const scope: Scope = { held: [], awaited: [], ended: false }

@@ -68,15 +68,26 @@ export function tooLong(what: string, ms: number, stalled: boolean): CommandTime
 
 /**
  * The promise, or a {@link CommandTimeoutError} after `ms`. While it waits, the timer keeps the process alive (the
- * socket does not: an idle cache must not hold a script open).
+ * socket does not: an idle cache must not hold a script open), unless it is for nobody in particular.
  */
-export function withDeadline<T>(promise: Promise<T>, ms: number, what: string, clock: Clock): Promise<T> {
+export function withDeadline<T>(
+  promise: Promise<T>,
+  ms: number,
+  what: string,
+  clock: Clock,
+  somebodyWaits = true,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const deadline = new Deadline(ms, clock, (stalled) => reject(tooLong(what, ms, stalled)))
     const fired = () => {
-      if (deadline.fire()) timer = clock.setTimeout(fired, ms)
+      if (deadline.fire()) timer = begin()
     }
-    let timer = clock.setTimeout(fired, ms)
+    const begin = () => {
+      const begun = clock.setTimeout(fired, ms)
+      if (!somebodyWaits) begun.unref?.()
+      return begun
+    }
+    let timer = begin()
     const ended = () => {
       clock.clearTimeout(timer)
       deadline.end()

@@ -1,4 +1,4 @@
-import { refuseUnknown, show } from './checks.ts'
+import { must, refuseUnknown, show } from './checks.ts'
 import { inCommitScope, whenCommitted } from './commit-scope.ts'
 import type { Draft, Value } from './drivers/driver.ts'
 import { type Duration, milliseconds } from './duration.ts'
@@ -53,6 +53,7 @@ export class DirectAccess {
   }
 
   #getAll(spaceOf: () => Space, keys: readonly KeyParts[], what: string): Promise<unknown[]> {
+    must(Array.isArray(keys), `${what} takes an array of keys, as in getMany(['a', ['user', 1]])`)
     const nothing = keys.map(() => undefined)
     return inSpace<unknown[]>(spaceOf, what, this.#events, nothing, async (space) => {
       const names = keys.map((key) => this.#key(space, key, 'get'))
@@ -82,6 +83,7 @@ export class DirectAccess {
     what: string,
   ): Promise<boolean> {
     return inSpace(spaceOf, what, this.#events, false, async (space) => {
+      must(Array.isArray(items), "setMany takes an array of pairs, as in setMany([['a', 1], ['b', 2]], { ttl: '5m' })")
       const ttlMs = ttlOf(options, what)
       const tags = tagsIn(space.tags, tagsOf(options))
       const later = inCommitScope()

@@ -1,6 +1,6 @@
 import { percent } from './key.ts'
 
-const NOT_IN_PATTERN = /[^!-z|~]/gu
+const NOT_IN_PATTERN = /[^!-z|~]+/gu
 
 /** Whether this names more than one key. Canonical keys never contain these characters. */
 export function isPattern(text: string): boolean {

@@ -11,14 +11,15 @@ export function guardWith(events: Events): Guard {
       return await work()
     } catch (error) {
       const trouble = asTrouble(error)
-      events.emit({ type: 'trouble', operation, name, error: trouble })
+      // What comes after close() has been asked for, and says nothing of the store.
+      if (trouble.code !== 'CLOSED') events.emit({ type: 'trouble', operation, name, error: trouble })
       return trouble
     }
   }
 }
 
-/** Foreign errors may carry keys, values or passwords; only their message goes on. */
+/** Foreign errors may carry keys, values or passwords; only their message goes on, without what a URL in it tells of a user. */
 export function asTrouble(error: unknown): CacheTroubleError {
   if (error instanceof CacheTroubleError) return error
-  return new CacheTroubleError('UNEXPECTED', messageOf(error), true)
+  return new CacheTroubleError('UNEXPECTED', messageOf(error).replace(/\/\/[^/\s@]*@/g, '//***@'), true)
 }

@@ -13,13 +13,13 @@ import { bytesOf, bytesType, describe, kindOf } from './kind.ts'
  * Hence the encoding is one-to-one: distinct arguments cannot share a key.
  */
 const PLAIN = /^[A-Za-z0-9_.@/+$-]+$/
-const NOT_PLAIN = /[^A-Za-z0-9_.@/+$-]/gu
+const NOT_PLAIN = /[^A-Za-z0-9_.@/+$-]+/gu
 /** What begins otherwise need not be looked at any closer. */
 const MAY_LOOK_TYPED = /^[-\dINtfnu]/
 const LOOKS_TYPED = /^(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?n?|-?Infinity|NaN|true|false|null|undefined)$/
 /** In a key that the user has spelled, printable ASCII stays, but for glob characters, braces and the space. */
 const SPELLABLE = /^[!-)+->@-Z_`a-z|~]*$/
-const NOT_SPELLABLE = /[^!-)+->@-Z_`a-z|~]/gu
+const NOT_SPELLABLE = /[^!-)+->@-Z_`a-z|~]+/gu
 
 /** Above this many characters a key ends in a digest of the whole. */
 export const MAX_KEY_LENGTH = 200
@@ -113,7 +113,16 @@ export function shorten(key: string): string {
   return key.length <= MAX_KEY_LENGTH ? key : `${key.slice(0, KEPT_OF_LONG_KEY)}~${digest(key)}`
 }
 
-export function percent(character: string): string {
+/** Of any length, as a long text in another script is: one by one that takes a hundred times as long. */
+export function percent(characters: string): string {
+  try {
+    return encodeURIComponent(characters).replace(/[!~*'()]/g, percentOne)
+  } catch {
+    return Array.from(characters, percentOne).join('')
+  }
+}
+
+function percentOne(character: string): string {
   const code = character.codePointAt(0) as number
   // encodeURIComponent throws on half of a surrogate pair, and two different halves must not meet.
   if (code >= 0xd800 && code <= 0xdfff) return `%u${code.toString(16)}`

@@ -78,6 +78,7 @@ function kindOfForeign(value: object, prototype: object): Kind {
 /** How messages name a value that is not plain data. */
 export function describe(value: unknown): string {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (typeof value === 'bigint') return `${value}n`
   if (typeof value !== 'object' || value === null) return `${value}`
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
   return typeof name === 'string' && name !== '' && name !== 'Object' ? `an instance of ${name}` : 'an object'

@@ -52,12 +52,19 @@ function readServer(text: string, from: string): URL {
   try {
     server = new URL(text)
     decodeURIComponent(server.username + server.password)
+    // A password that is cut short: what comes behind its @ would be taken for a host.
+    if (server.hash !== '') server = undefined
   } catch {
     server = undefined
   }
   must(
     server,
     `${from} is not a valid URL: a host is host:port, and special characters in a password must be percent-encoded`,
+  )
+  // Options in a query would count for more than our own, which keep what was invalidated from coming back.
+  must(
+    /^(\?family=[046])?$/.test(server.search),
+    `${from} has a query: give options of ioredis by a client, as in client: new Redis('redis://…', { … })`,
   )
   must(server.hostname !== '' && server.port !== '0', `${from} names no host, or port 0: ${KNOWN}`)
   return server

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { sleep, withDeadline } from './deadline.ts'
 import type { Driver, State } from './drivers/driver.ts'
 import { memoryDriver } from './drivers/memory.ts'
-import { nullDriver, type UnknownDriver, unknownDriver } from './drivers/null.ts'
+import { closedDriver, nullDriver, type UnknownDriver, unknownDriver } from './drivers/null.ts'
 import { environment } from './environment.ts'
 import { CacheTroubleError } from './errors.ts'
 import type { Events, NoticeEvent } from './events.ts'
@@ -78,10 +78,19 @@ export class Store {
   async close(): Promise<number> {
     this.#closed = this.#known = true
     const [main, memory] = [this.#main, this.#memory]
-    this.#main = inProcess(nullDriver())
+    const isGone = main.driver.name === 'memory' || (main.driver.name === 'null' && main.driver !== this.#unknown)
+    this.#main = inProcess(isGone ? nullDriver() : closedDriver(() => this.#tooLate()))
     this.#memory = undefined
     await memory?.driver.close()
     return main.driver.close()
+  }
+
+  #tooLate(): void {
+    this.#notice(
+      'undelivered',
+      'error',
+      'what was to be invalidated after close() stays in Redis until its ttl has passed',
+    )
   }
 
   #choose(choice: TierChoice): StoreTier {

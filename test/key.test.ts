@@ -246,6 +246,32 @@ describe('spelled keys', () => {
     )
   })
 
+  test('a run of characters is what each of them is', () => {
+    const characters = [
+      'é',
+      '\u{1f600}',
+      ' ',
+      "'",
+      '!',
+      '~',
+      '*',
+      '(',
+      ')',
+      '%',
+      '\n',
+      '\u0000',
+      'ß',
+      '\ud800',
+      '\udc00',
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...characters), { maxLength: 12 }), (some) => {
+        const text = some.join('')
+        expect(encodePart(`a${text}b`, 'x')).toBe(`a${Array.from(text, percent).join('')}b`)
+      }),
+    )
+  })
+
   test('halves of surrogate pairs do not meet', () => {
     expect(new Set(['\ud800', '\ud801', '\udc00', '\ud83d\ude00', '\ufffd'].map(percent)).size).toBe(5)
   })

@@ -78,6 +78,14 @@ describe('the URL of a store', () => {
     ['redis:///var/run/redis.sock', 'CACHE_URL names no host'],
     ['redis://host/cache', "write 'redis://host:6379/0'"],
     ['redis://host:port', 'CACHE_URL is not a valid URL'],
+    ['redis://:sup@rsecret#more@host', 'special characters in a password must be percent-encoded'],
+    ['redis+cluster://:a@b#c@h:1', 'special characters in a password must be percent-encoded'],
+    [
+      'redis://host?connectTimeout=10000',
+      "has a query: give options of ioredis by a client, as in client: new Redis('redis://…', { … })",
+    ],
+    ['redis://host/0?keyPrefix=abc:', 'has a query'],
+    ['rediss://host?family=6&db=2', 'has a query'],
     ['redis://:pa#ss@host', 'special characters in a password must be percent-encoded'],
   ])('%s is refused', (url, message) => {
     expect(() => parseStoreUrl(url, 'CACHE_URL')).toThrow(CacheConfigError)

@@ -42,6 +42,26 @@ export function unknownDriver(backlog: Backlog): UnknownDriver {
   }
 }
 
+/**
+ * What stands in when the cache has been closed over a store that outlives it: nothing is kept, and what is to be removed from
+ * there is not, which must not pass for done.
+ */
+export function closedDriver(onUndelivered: () => void): Driver {
+  const closed = async (): Promise<never> => {
+    throw new CacheTroubleError('CLOSED', 'the cache is closed', true)
+  }
+  return {
+    ...nullDriver(),
+    invalidate: closed,
+    remove: closed,
+    restamp: closed,
+    async *scan() {
+      yield await closed()
+    },
+    defer: onUndelivered,
+  }
+}
+
 /** Keeps nothing: every call goes to the function. For caching switched off, unit tests and edge runtimes. */
 export function nullDriver(): Driver {
   return {

@@ -224,7 +224,8 @@ export class Connection {
     let client: RedisClient | undefined
     try {
       client = await this.#open()
-      await withDeadline(prepare(client), connectTimeoutMs, 'the first commands on a new connection', clock)
+      // Callers wait for it no longer than `#waitAtMost` says, and that keeps the process alive for them.
+      await withDeadline(prepare(client), connectTimeoutMs, 'the first commands on a new connection', clock, false)
       if (this.#closed) return endClient(client)
       this.#client = client
       this.#repliedAt = clock.now()
@@ -260,7 +261,7 @@ export class Connection {
       this.#lose(client, this.#lastError ?? new CacheTroubleError('CLOSED', 'the connection was closed')),
     )
     try {
-      await withDeadline(client.connect(), connectTimeoutMs, 'connecting', clock)
+      await withDeadline(client.connect(), connectTimeoutMs, 'connecting', clock, false)
     } catch (error) {
       endClient(client)
       throw error

@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module'
+// As a whole: a bundle of ES modules may define a `require` of its own, and then it has a `createRequire` of its own as well.
+import * as nodeModule from 'node:module'
 import type { RedisClient } from './client.ts'
 
 interface Ioredis {
@@ -12,7 +13,7 @@ interface Ioredis {
  */
 export async function loadIoredis(): Promise<Ioredis> {
   try {
-    const required: Partial<Ioredis> = createRequire(import.meta.url)('ioredis')
+    const required: Partial<Ioredis> = nodeModule.createRequire(import.meta.url)('ioredis')
     if (required.Redis) return required as Ioredis
   } catch {}
   const imported = (await import('ioredis')) as unknown as Partial<Ioredis> & { readonly default: Ioredis }

@@ -63,7 +63,11 @@ describeRedis('the life of a cache', () => {
     expect(await call(1)).toEqual({ run: 21 })
     expect(await cache.get('k')).toBeUndefined()
     expect(await cache.set('k', 1, { ttl: 60 })).toBe(false)
-    expect(await cache.invalidate('k')).toEqual({ removed: 0, deferred: false })
+    // What stands in Redis stays there, and that is not to pass for done.
+    expect(await cache.invalidate('k')).toEqual({ removed: 0, deferred: true })
+    expect(await cache.invalidate('k*')).toEqual({ removed: 0, deferred: true })
+    expect(await cache.invalidateTags('t')).toEqual({ deferred: true })
+    expect(of('notice').map(({ code, level }) => [code, level])).toContainEqual(['undelivered', 'error'])
     await cache.close()
     expect(of('trouble')).toEqual([])
     expect(
@@ -115,6 +119,23 @@ describeRedis('the life of a cache', () => {
     expect(of('notice').map(({ message }) => message)).toEqual([
       'closed with 1 invalidations that could not be carried out',
     ])
+  })
+
+  test.each(['memory:', 'null:'])(
+    'where nothing outlives close(), in %s, there is nothing left to invalidate',
+    async (url) => {
+      const { cache, of } = openCache({ url })
+      await cache.set('k', 1, { ttl: 60 })
+      await cache.close()
+      expect(await cache.invalidate('k')).toEqual({ removed: 0, deferred: false })
+      expect(of('notice')).toEqual([])
+    },
+  )
+
+  test('a cache that was closed before it was used does not know what stands in Redis', async () => {
+    const { cache } = openCache({ url: server.url })
+    await cache.close()
+    expect(await cache.invalidate('k')).toEqual({ removed: 0, deferred: true })
   })
 
   test('a load that ends after close returns its result, and nothing is opened for it', async () => {

@@ -54,7 +54,7 @@ async function bundle(format: Format, ioredis: 'external' | 'inside' | 'in a chu
     ...{ bundle: true, format, platform: 'node', target: 'node20', external: isOutside ? ['ioredis'] : [] },
     ...{ splitting: ioredis === 'in a chunk', outExtension: { '.js': extension } },
     // Names get lost here, as they do in the bundle of a function in a cloud.
-    minify: !isOutside,
+    minify: ioredis === 'inside',
     banner: { js: format === 'esm' && !isOutside ? requireInEsm : '' },
     logLevel: 'silent',
     metafile: true,
