@@ -31,6 +31,8 @@ export class Server implements Topology {
   readonly #connection: Connection
   readonly #tracking: Tracking
   #runId: string | undefined
+  /** Of the connection: with it the next one ends what is left of it on the server. */
+  #clientId: string | undefined
   #wasReady = false
 
   constructor(options: ServerOptions) {
@@ -139,14 +141,25 @@ export class Server implements Topology {
   async #prepare(client: RedisClient): Promise<void> {
     const { serverClock, commandTimeoutMs, clock, onChanged, prepareMore } = this.#options
     // TIME is answered even while Redis loads its data; PING is not, and nothing else would be.
-    const probes = Promise.all([serverClock.measure(client), client.ping().catch(mayRead), identify(client)])
+    const probes = Promise.all([
+      serverClock.measure(client),
+      identify(client),
+      clientIdOf(client),
+      client.ping().catch(mayRead),
+    ])
     // A server that is back has to answer in the time that commands have. The first time, it may be ourselves who are
     // slow, being just about to start.
-    const [, , identity] = this.#wasReady
+    const [, identity, clientId] = this.#wasReady
       ? await withDeadline(probes, commandTimeoutMs, 'a probe', clock)
       : await probes
     this.#refuseReplica(identity)
     const { runId } = identity
+    // What is late on the connection before this one, a SET above all, must not be carried out any more: it would bring back
+    // what has been removed since. Another server may have given the same number to somebody else.
+    if (this.#clientId !== undefined && runId !== undefined && runId === this.#runId) {
+      await client.call('CLIENT', 'KILL', 'ID', this.#clientId).catch(() => {})
+    }
+    this.#clientId = clientId
     if (runId !== this.#runId && this.#runId !== undefined) onChanged()
     this.#runId = runId ?? this.#runId
     await prepareMore?.(client)
@@ -170,6 +183,15 @@ export class Server implements Topology {
 /** Where writes are refused for want of disk, PING is too, and what is there can still be read. */
 function mayRead(error: unknown): void {
   if (!String(error).includes('MISCONF')) throw error
+}
+
+/** `undefined` where the server, or a mock, does not tell. */
+async function clientIdOf(client: RedisClient): Promise<string | undefined> {
+  try {
+    return String(await client.call('CLIENT', 'ID'))
+  } catch {
+    return undefined
+  }
 }
 
 async function runIdOf(run: Run): Promise<string | undefined> {

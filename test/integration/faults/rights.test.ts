@@ -2,6 +2,7 @@ import type { Cache } from 'cachewell'
 import { expect, test } from 'vitest'
 import { describeRedis } from '../../support/redis-available.ts'
 import { RedisServer } from '../../support/redis-server.ts'
+import { isData, TcpProxy } from '../../support/tcp-proxy.ts'
 import { until } from '../../support/until.ts'
 import { commandCounts, counting, makeGate, openReady } from '../open-cache.ts'
 import { readPage } from './reliability-page.ts'
@@ -52,11 +53,16 @@ async function waitForEachOther(cache: Cache, other: Cache): Promise<void> {
 describeRedis('the rights in docs/getting-started.md', () => {
   test('suffice, so that nothing is refused and nothing is logged, and each of them is needed', async () => {
     await using server = await RedisServer.start({ args: userArgs() })
+    await using proxy = await TcpProxy.start(server)
     await server.command('SCRIPT', 'FLUSH')
     await server.command('CONFIG', 'RESETSTAT')
     const lines: string[] = []
     const log = (line: string) => void lines.push(line)
-    const options = { url: asUser(server.url), prefix: 'faults', logger: { info: log, warn: log, error: log } }
+    const options = {
+      url: asUser(proxy.via(server.url)),
+      prefix: 'faults',
+      logger: { info: log, warn: log, error: log },
+    }
     const [one, two] = [await openReady(options), await openReady(options)]
     lines.splice(0)
     await useEverything(one.cache, two.cache)
@@ -64,6 +70,13 @@ describeRedis('the rights in docs/getting-started.md', () => {
     expect(await server.command('ACL', 'LOG')).toEqual([])
     expect([one, two].flatMap(({ of }) => [...of('trouble'), ...of('notice')])).toEqual([])
     expect(lines).toEqual([])
+
+    proxy.reset(isData)
+    proxy.heal()
+    for (const { of } of [one, two]) {
+      await until(() => of('connection').filter(({ state }) => state === 'ready').length > 1)
+    }
+    expect(await server.command('ACL', 'LOG')).toEqual([])
     const counts = await commandCounts(server)
     const needed = rightsFor('faults').flatMap((right) => (right.startsWith('+') ? [right.slice(1)] : []))
     expect(needed.length).toBeGreaterThan(15)
