@@ -195,8 +195,10 @@ export function redisDriver(options: RedisDriverOptions): RedisDriver {
       replay.start()
     },
 
-    increment: (key, by, ttlMs) =>
-      run(key, 'increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs)),
+    increment: async (key, by, ttlMs) => {
+      if (journal.covers(key)) throw DEFERRED.error
+      return run(key, 'increment', (client) => runScript<number>(client, 'cachewellIncrement', key, by, ttlMs))
+    },
 
     stamps: (keys, ttlMs) => Promise.all(keys.map((key) => stampAt(key, ttlMs))),
     restamp: (key, mode) => restamp(topology, key, mode),

@@ -11,7 +11,7 @@ const MAX_GLOBS = 50
 const REMEMBERED_MS = 60_000
 
 /** What a read brings of a key that the journal covers. */
-export const DEFERRED: State = Object.freeze({
+export const DEFERRED: Extract<State, { kind: 'error' }> = Object.freeze({
   kind: 'error',
   error: new CacheTroubleError('DEFERRED', 'what stands there is still to be removed', true),
 })
