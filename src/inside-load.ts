@@ -1,5 +1,5 @@
 import type { Flight } from './flight.ts'
-import { everyLoads, inside } from './load-signal.ts'
+import { inside, loadsOfProcess } from './load-signal.ts'
 
 /** Loads under way. */
 let loads = 0
@@ -14,14 +14,15 @@ export function currentFlight(): Flight | undefined {
  * promise of the process cost more, those of the user's own code too: it is switched off when no load is under way.
  */
 export function runInside<T>(flight: Flight, load: () => T | PromiseLike<T>): Promise<T> {
-  if (loads++ === 0) everyLoads.add(inside)
+  if (loads++ === 0) loadsOfProcess.stores.add(inside)
+  flight.order = ++loadsOfProcess.begun
   return inside.run(flight, async () => {
     try {
       return await load()
     } finally {
       if (--loads === 0) {
         inside.disable()
-        everyLoads.delete(inside)
+        loadsOfProcess.stores.delete(inside)
       }
     }
   })

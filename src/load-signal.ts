@@ -7,8 +7,12 @@ type Loads = AsyncLocalStorage<Flight | undefined>
 /** The flight in whose load the running code is. */
 export const inside: Loads = new AsyncLocalStorage()
 
-/** Of every copy of this package in which a load is under way: a loader may ask another one than has called it. */
-export const everyLoads = /* @__PURE__ */ ofProcess('cachewell/loads/1', () => new Set<Pick<Loads, 'getStore'>>())
+/** Those of every copy of this package: a loader may ask another one than has called it. */
+export const loadsOfProcess = /* @__PURE__ */ ofProcess('cachewell/loads/1', () => ({
+  /** Of those in which a load is under way. */
+  stores: new Set<Pick<Loads, 'getStore'>>(),
+  begun: 0,
+}))
 
 /**
  * For a loader: a signal that fires when nobody waits for its result any more, because all of its callers have run
@@ -26,11 +30,12 @@ export const everyLoads = /* @__PURE__ */ ofProcess('cachewell/loads/1', () => n
  * ```
  */
 export function loadSignal(): LoadSignal | undefined {
-  for (const loads of everyLoads) {
+  let inner: Flight | undefined
+  for (const loads of loadsOfProcess.stores) {
     const flight = loads.getStore()
-    if (flight) return flight.signal as LoadSignal
+    if (flight && flight.order > (inner?.order ?? 0)) inner = flight
   }
-  return undefined
+  return inner?.signal as LoadSignal | undefined
 }
 
 /** An `AbortSignal`, where the types of the platform know it. */

@@ -15,6 +15,9 @@ afterEach(async () => {
 /** The first has made the default cache. */
 async function twoCopies(): Promise<[Copy, Copy]> {
   const one = await import('cachewell')
+  // What its calls need is loaded by the first of them, and has to be its own.
+  const used = one.createCache({ url: 'memory:', logger: false })
+  await used.get('key')
   vi.resetModules()
   const other = await import('cachewell')
   expect(other.Cached).not.toBe(one.Cached)
@@ -80,4 +83,37 @@ test('the signal of a load and a secret part of a key are known to both', async 
     expect(session.keyFor('a')).toBe(['session', name, one.secret('a')].join(':'))
   }
   expect([one.loadSignal(), other.loadSignal()]).toEqual([undefined, undefined])
+})
+
+test('of a load within a load the signal is its own, whichever copies they are of', async () => {
+  const copies = await twoCopies()
+  for (const [outer, inner] of [copies, [...copies].reverse() as [Copy, Copy]] as const) {
+    const [outside, inside] = [outer, inner].map((copy) => copy.createCache({ url: 'memory:', logger: false }))
+    const signals: unknown[] = []
+    let aborted = false
+    const page = inside?.cached(
+      async () => {
+        const signal = outer.loadSignal() as AbortSignal
+        signals.push(signal)
+        signal.addEventListener('abort', () => {
+          aborted = true
+        })
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      },
+      { key: 'page', ttl: 60, hardTimeout: '30ms' },
+    )
+    const all = outside?.cached(
+      async () => {
+        signals.push(inner.loadSignal())
+        await page?.().catch(() => {})
+        return 'all'
+      },
+      { key: 'all', ttl: 60 },
+    )
+    expect(await all?.()).toBe('all')
+    expect(signals).toHaveLength(2)
+    expect(signals[0]).not.toBe(signals[1])
+    expect(aborted).toBe(true)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
 })
