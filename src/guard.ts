@@ -4,6 +4,9 @@ import type { Events } from './events.ts'
 /** Runs `work`; trouble comes back as a value. */
 export type Guard = <T>(operation: string, name: string, work: () => Promise<T> | T) => Promise<T | CacheTroubleError>
 
+/** The code of what comes after `close()`. */
+export const CACHE_CLOSED = 'CACHE_CLOSED'
+
 /** The one place where trouble with the cache is swallowed: it is reported, and never reaches the caller. */
 export function guardWith(events: Events): Guard {
   return async (operation, name, work) => {
@@ -12,7 +15,7 @@ export function guardWith(events: Events): Guard {
     } catch (error) {
       const trouble = asTrouble(error)
       // What comes after close() has been asked for, and says nothing of the store.
-      if (trouble.code !== 'CLOSED') events.emit({ type: 'trouble', operation, name, error: trouble })
+      if (trouble.code !== CACHE_CLOSED) events.emit({ type: 'trouble', operation, name, error: trouble })
       return trouble
     }
   }

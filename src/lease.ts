@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { entryHead } from './entry.ts'
 import { CacheTroubleError } from './errors.ts'
-import type { Guard } from './guard.ts'
+import { CACHE_CLOSED, type Guard } from './guard.ts'
 import type { KeyedCall } from './keyed-call.ts'
 import type { Noted } from './storing.ts'
 
@@ -100,7 +100,7 @@ function keepRenewed({ tier, policy }: KeyedCall, key: string, token: string, gu
     if (clock.now() - began > (policy.hardTimeoutMs ?? MAX_HELD_MS)) return
     const kept = await guard('renew', policy.name, () => tier.driver.renew(key, token, LEASE_MS))
     // Lost for good; a time-out says nothing, so the next turn may still save it.
-    const unknown = kept instanceof CacheTroubleError && kept.code !== 'CLOSED'
+    const unknown = kept instanceof CacheTroubleError && kept.code !== CACHE_CLOSED
     if (!ended && (kept === true || unknown)) timer = schedule()
   }
   return () => {

@@ -1,5 +1,6 @@
 import type { Backlog } from '../backlog.ts'
 import { CacheTroubleError } from '../errors.ts'
+import { CACHE_CLOSED } from '../guard.ts'
 import { wirePacking } from '../packing.ts'
 import { Watch } from '../watch.ts'
 import type { Driver, State } from './driver.ts'
@@ -48,7 +49,7 @@ export function unknownDriver(backlog: Backlog): UnknownDriver {
  */
 export function closedDriver(onUndelivered: () => void): Driver {
   const closed = async (): Promise<never> => {
-    throw new CacheTroubleError('CLOSED', 'the cache is closed', true)
+    throw new CacheTroubleError(CACHE_CLOSED, 'the cache is closed', true)
   }
   return {
     ...nullDriver(),

@@ -3,6 +3,7 @@ import { type Clock, nextTick } from '../clock.ts'
 import { CommandTimeoutError, sleep, tooLong, withDeadline } from '../deadline.ts'
 import { Deadlines } from '../deadlines.ts'
 import { CacheTroubleError } from '../errors.ts'
+import { CACHE_CLOSED } from '../guard.ts'
 import { type ClientRecipe, endClient, type RedisClient } from './client.ts'
 import type { Run } from './topology.ts'
 import { toTrouble } from './trouble.ts'
@@ -102,7 +103,7 @@ export class Connection {
   }
 
   async #sendLater<T>(command: string, send: (client: RedisClient) => Promise<T>, timeoutMs: number): Promise<T> {
-    if (this.#closed) throw new CacheTroubleError('CLOSED', 'the cache is closed')
+    if (this.#closed) throw new CacheTroubleError(CACHE_CLOSED, 'the cache is closed')
     if (!this.#connecting) this.#first = this.#waitAtMost(this.#connect())
     await this.#first
     if (!this.#client) throw this.#away()
