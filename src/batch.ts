@@ -1,4 +1,4 @@
-import { type Call, idsOf, keyFor, type ManyCall, type Part } from './call.ts'
+import { type Call, idsOf, type ManyCall, type Part } from './call.ts'
 import type { Clock } from './clock.ts'
 import { CacheConfigError } from './errors.ts'
 import { Flight, type Landing } from './flight.ts'
@@ -77,7 +77,6 @@ export class Batch {
     const group = this.#group
     const { flight, members } = group
     members.push(member)
-    member.loadedFor = keyFor(member)
     // From within the id's own flight, so that what the function calls in its turn does not wait for that one.
     const landed = flight.join()
     if (member.policy.hardTimeoutMs !== undefined) {
@@ -109,7 +108,7 @@ export class Batch {
     members.sort((one, other) => one.position - other.position)
     const ids = members.map(({ id }) => id)
     // Others may have been waited for since, and further arguments that are objects changed.
-    for (const member of members) member.isSpoiled = keyFor(member) !== member.loadedFor
+    for (const member of members) member.isSpoiled = member.keyed?.isItself === false
     // Those who wait are all that wait: for the flight's signal, the one who loads is none of them.
     flight.leave()
     // Which loads wait for this one is known by their having joined, and not by whose turn it happens to be.
@@ -150,8 +149,7 @@ class Member implements Call, Part {
   /** How often it is open: a value that is renewed in the background is once more. */
   opened = 1
   settled = false
-  /** The key as it was when it was found that it is to be loaded. */
-  loadedFor: string | undefined
+  keyed?: { readonly isItself: boolean }
   isSpoiled = false
 
   constructor(

@@ -1,6 +1,7 @@
 import { type ByHand, byHand } from './by-hand.ts'
 import { type CachedFactory, cachedWith } from './cached.ts'
 import { type CachedManyFactory, cachedManyWith } from './cached-many.ts'
+import { must } from './checks.ts'
 import { CoreLoader } from './core-loader.ts'
 import {
   type CachedDecoratorFactory,
@@ -222,6 +223,9 @@ function partOver(home: Home): CachePart {
     namespace: (name, defaults) => partOver(ofNamespace(home, name, defaults)),
     stats: () => engine().stats(),
     barrier: () => engine().barrier(),
-    on: (listener) => engine().events.on(listener),
+    on(listener) {
+      must(typeof listener === 'function', 'on takes one function, as in on((event) => console.log(event.type))')
+      return engine().events.on(listener)
+    },
   }
 }

@@ -18,7 +18,9 @@ export interface Part {
   waits(): void
   /** It asks the store (again) whether it is to load. */
   asks(): void
-  /** Its arguments were others when the function was called: what it has brought is not for its key. */
+  /** The call as it was found that it is to load: whether it is still itself when the function is called, is seen then. */
+  keyed?: { readonly isItself: boolean }
+  /** It was not: what it has brought is not for its key. */
   readonly isSpoiled?: boolean
 }
 

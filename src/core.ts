@@ -11,9 +11,11 @@ import { everythingOf } from './glob.ts'
 import { guardWith } from './guard.ts'
 import { directKey, Invalidator } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
+import { Loading } from './loading.ts'
 import { logEvents } from './log-events.ts'
 import { logLines } from './log-lines.ts'
 import type { ResolvedOptions } from './options.ts'
+import { OwnEntry } from './own-entry.ts'
 import { plainHits } from './plain-hit.ts'
 import type { Policy, PolicyOf, TierChoice } from './policy.ts'
 import { ReadThrough } from './read-through.ts'
@@ -22,6 +24,7 @@ import { openRedis } from './redis/open.ts'
 import { settle } from './settle.ts'
 import type { Space } from './space.ts'
 import { Store } from './store.ts'
+import { Storing } from './storing.ts'
 import { sweepTiers } from './sweep.ts'
 
 /** How long `close()` waits for stores and removals that are under way. */
@@ -49,18 +52,26 @@ export function makeCore(options: ResolvedOptions, events: Events, open = openRe
     track,
   }
   const reading = new Reading(events, guard, rules, prefix)
-  const path = new ReadThrough(around, reading)
+  const storing = new Storing(events, guard, prefix, clock)
+  const loading = new Loading(reading, storing, around)
+  const path = new ReadThrough(around, reading, storing, loading)
+  const own = new OwnEntry(around, reading, storing, loading)
   const hit = plainHits(around, rules)
   const settled = new WeakMap<Policy, Policy | PolicyOf>()
   return {
     log: logger ? logEvents(logger, logLines(logger, clock)) : undefined,
-    path: Object.assign(path, {
+    path: {
       hit,
+      run: (call) => path.run(call),
+      refresh: (call) => path.refresh(call),
+      peek: (call) => own.peek(call),
+      set: (call, value) => own.set(call, value),
+      update: (call) => own.update(call),
       many: (call: ManyCall, how: 'run' | 'refresh') =>
         new Batch(call, clock).all((one) =>
           how === 'run' ? (hit(one.policy, one.self, one.args) ?? path.run(one)) : path.refresh(one),
         ),
-    }),
+    },
     direct: new DirectAccess(store, guard, events, prefix, rules, options.version),
     near: () => store.near,
     tiers: () => store.tiers(),
@@ -77,7 +88,7 @@ export function makeCore(options: ResolvedOptions, events: Events, open = openRe
     invalidation: new Invalidator(
       (removal, options) => {
         const removing = store.tiers().then((tiers) => sweepTiers(tiers, removal, options, guard))
-        track(removing, removals)
+        if (!options.dryRun) track(removing, removals)
         return removing
       },
       events,
@@ -111,7 +122,7 @@ export function makeCore(options: ResolvedOptions, events: Events, open = openRe
         // One may lead to the next: the removal of a tag is two, one after the other.
         await new Promise<void>((resolve) => clock.setImmediate(resolve))
       }
-      await path.giveBack()
+      await loading.giveBack()
       return removals.size + (await store.close())
     },
   }

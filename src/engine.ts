@@ -5,6 +5,7 @@ import type { Explanation } from './explanation.ts'
 import type { Invalidator } from './invalidator.ts'
 import type { KeyParts } from './key-plan.ts'
 import type { Names } from './names.ts'
+import type { OwnEntry } from './own-entry.ts'
 import type { Policy, PolicyOf, RawPolicy } from './policy.ts'
 import type { ReadThrough } from './read-through.ts'
 import type { Space } from './space.ts'
@@ -13,12 +14,13 @@ import type { SelfOption } from './types.ts'
 import type { ArgumentLists, WarmOptions, WarmResult } from './warm.ts'
 
 /** What doors hand calls of cached functions to. */
-export type CallPath = Pick<ReadThrough, 'run' | 'refresh' | 'peek' | 'set' | 'update'> & {
-  /** What a call brings that is a plain hit; `undefined` for one that has to be run. */
-  hit(policy: Policy, self: unknown, args: readonly unknown[]): Promise<unknown> | undefined
-  /** Each id is a call of its own; only what they load is loaded together. */
-  many(call: ManyCall, how: 'run' | 'refresh'): Promise<unknown[]>
-}
+export type CallPath = Pick<ReadThrough, 'run' | 'refresh'> &
+  Pick<OwnEntry, 'peek' | 'set' | 'update'> & {
+    /** What a call brings that is a plain hit; `undefined` for one that has to be run. */
+    hit(policy: Policy, self: unknown, args: readonly unknown[]): Promise<unknown> | undefined
+    /** Each id is a call of its own; only what they load is loaded together. */
+    many(call: ManyCall, how: 'run' | 'refresh'): Promise<unknown[]>
+  }
 
 /** What doors hand reads and writes by key to. */
 export type Direct = Pick<DirectAccess, 'get' | 'getMany' | 'set' | 'setMany' | 'increment'>

@@ -1,4 +1,3 @@
-import { must } from './checks.ts'
 import type { InvalidationMode } from './drivers/driver.ts'
 import type { CacheTroubleError } from './errors.ts'
 
@@ -262,7 +261,6 @@ export class Events {
 
   /** Returns a function that ends it. */
   on(listener: CacheListener): () => void {
-    must(typeof listener === 'function', 'on takes one function, as in on((event) => console.log(event.type))')
     // Wrapped, so that the same function can be registered twice and each registration ended by itself.
     const own: CacheListener = (event) => listener(event)
     this.#listeners = [...this.#listeners, own]

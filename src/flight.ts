@@ -27,6 +27,8 @@ export type Landing =
       readonly found?: EntryHeader
       /** The store's compare-and-set went through: nothing was invalidated since the load began. */
       readonly proven: boolean
+      /** False: what stands there is something else. */
+      readonly replaced?: boolean
     }
   | { readonly ok: false; readonly error: unknown; readonly loadMs: number }
 
@@ -41,6 +43,10 @@ export function moment(): number {
 
 /** One load of one key in this process, and whoever waits for it. */
 export class Flight {
+  /** By our clock, when the function was called. */
+  runsSince = Number.POSITIVE_INFINITY
+  /** Of all loads in the process, whichever copy of this package has begun them: which is the inner one of two. */
+  order = 0
   /** When the function was called. Until then: never. */
   #loadBeganAt = Number.POSITIVE_INFINITY
   /** When the proof was asked for: it covers nothing that happens after that. */

@@ -1,6 +1,6 @@
 import type { MissReason } from './events.ts'
 import { type Flight, moment } from './flight.ts'
-import type { KeyedCall } from './keyed-call.ts'
+import { type KeyedCall, sameTags } from './keyed-call.ts'
 import type { Policy } from './policy.ts'
 import type { Found, Miss } from './reading.ts'
 
@@ -31,8 +31,4 @@ export class Gathering {
   suits({ policy, tags }: KeyedCall): boolean {
     return policy === this.#policy && sameTags(tags, this.#tags)
   }
-}
-
-function sameTags(some: readonly string[], others: readonly string[]): boolean {
-  return some === others || (some.length === others.length && some.every((tag, i) => tag === others[i]))
 }

@@ -1,7 +1,12 @@
+import { tagsOf } from './answers.ts'
 import type { Call, Part } from './call.ts'
+import type { Flight } from './flight.ts'
 import type { PackRules } from './packing.ts'
 import type { Policy } from './policy.ts'
+import { tagsIn } from './stamp-key.ts'
 import type { StoreTier } from './tier.ts'
+
+const NO_TAGS: readonly string[] = Object.freeze([])
 
 /** What a call is known by, as its arguments are when it is called. */
 export interface Identity {
@@ -21,6 +26,8 @@ export class KeyedCall implements Call, Identity {
   readonly shownKey: string
   readonly tags: readonly string[]
   readonly tagSpace: string
+  /** The load that it waits for. */
+  waitsFor: Flight | undefined
 
   /** @param key - as it stands in the store */
   constructor(
@@ -48,15 +55,29 @@ export class KeyedCall implements Call, Identity {
    */
   get isItself(): boolean {
     try {
-      return this.policy.plan.derive(this.self, this.args) === this.shownKey
+      const { shownKey, tags } = identify(this)
+      return shownKey === this.shownKey && sameTags(tags, this.tags)
     } catch {
       return false
     }
   }
 
   load(): unknown {
+    if (this.part) this.part.keyed = this
     return this.call.load()
   }
+}
+
+/** @throws what stands in the way of caching this call: of its key, its tenant, or its tags */
+export function identify({ policy, self, args }: Pick<Call, 'policy' | 'self' | 'args'>): Identity {
+  const shownKey = policy.plan.derive(self, args)
+  const tagSpace = policy.tagSpace?.() ?? ''
+  const tags = policy.tags ? tagsIn(tagSpace, tagsOf(policy.tags, self, args)) : NO_TAGS
+  return { shownKey, tags, tagSpace }
+}
+
+export function sameTags(some: readonly string[], others: readonly string[]): boolean {
+  return some === others || (some.length === others.length && some.every((tag, i) => tag === others[i]))
 }
 
 /** How events name a call. */

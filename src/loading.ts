@@ -13,7 +13,7 @@ import type { Stored, Storing } from './storing.ts'
 import { MAX_FLIGHTS } from './tier.ts'
 
 /** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
-const GIVE_UP_MS = 10_000
+export const GIVE_UP_MS = 10_000
 /** Without a message, look again: messages can be late, or be lost with the connection that brings them. */
 const LOOK_AGAIN_MS = 250
 
@@ -178,6 +178,7 @@ export class Loading {
     }
     const ended = lease && this.#hold(lease)
     const began = this.#clock.now()
+    flight.runsSince = began
     const loadMs = () => this.#clock.now() - began
     try {
       const value = await this.run(call, reason, () => flight.load(() => call.load()))
@@ -193,8 +194,11 @@ export class Loading {
       return value
     } catch (error) {
       ended?.()
-      this.takeOff(call, flight, { ok: false, error, loadMs: loadMs() })
-      if (lease) this.#track(lease.giveUp('failed'))
+      if (call.part?.isSpoiled) this.#leaveToOthers(call, flight, lease)
+      else {
+        this.takeOff(call, flight, { ok: false, error, loadMs: loadMs() })
+        if (lease) this.#track(lease.giveUp('failed'))
+      }
       throw error
     }
   }

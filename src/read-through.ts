@@ -1,7 +1,7 @@
 import { isBypassed } from './answers.ts'
 import type { Call } from './call.ts'
 import type { Clock } from './clock.ts'
-import { inCommitScope, whenCommitted } from './commit-scope.ts'
+import { inCommitScope } from './commit-scope.ts'
 import { orWhenLate } from './deadline.ts'
 import type { State, Value } from './drivers/driver.ts'
 import { LoadTimeoutError, messageOf } from './errors.ts'
@@ -9,12 +9,12 @@ import type { BypassReason, Events, MissReason } from './events.ts'
 import { Flight, type Landing, LOOK_YOURSELF, moment } from './flight.ts'
 import { Gathering } from './gathering.ts'
 import type { Guard } from './guard.ts'
-import { copy, copyAsItIs } from './isolation.ts'
+import { copy } from './isolation.ts'
 import { about, type KeyedCall } from './keyed-call.ts'
-import { Loading } from './loading.ts'
+import { GIVE_UP_MS, type Loading } from './loading.ts'
 import type { TierChoice } from './policy.ts'
 import { type Found, fits, type Miss, type Reading, type Spare } from './reading.ts'
-import { Storing } from './storing.ts'
+import type { Storing } from './storing.ts'
 import type { Seen } from './tagged.ts'
 import { MAX_FLIGHTS, onTier, type StoreTier } from './tier.ts'
 
@@ -41,12 +41,11 @@ export class ReadThrough {
   readonly #storing: Storing
   readonly #loading: Loading
 
-  constructor(around: Surroundings, reading: Reading) {
-    const { events, guard, prefix, clock } = around
+  constructor(around: Surroundings, reading: Reading, storing: Storing, loading: Loading) {
     this.#around = around
     this.#reading = reading
-    this.#storing = new Storing(events, guard, prefix, clock)
-    this.#loading = new Loading(reading, this.#storing, around)
+    this.#storing = storing
+    this.#loading = loading
   }
 
   run(call: Call): Promise<unknown> {
@@ -66,7 +65,7 @@ export class ReadThrough {
     // While the store is away there is nothing to ask, nor to wait for: not even a load that may be too old for us.
     if (tier.driver.away?.(keyed.key)) {
       const work = this.#loadAway(keyed)
-      return this.#inTime(keyed, work, tier.flights.get(keyed.key))
+      return this.#inTime(keyed, work)
     }
     return this.#inTime(keyed, this.#gather(keyed))
   }
@@ -90,6 +89,7 @@ export class ReadThrough {
     }
     if (!first.suits(call)) return this.#find(call, reading.promise)
     first.flight ??= new Flight()
+    call.waitsFor = first.flight
     return first.flight.join(call.part).then((landing) => {
       return landing === LOOK_YOURSELF ? this.#find(call) : this.#share(call, landing, first.reason)
     })
@@ -114,7 +114,7 @@ export class ReadThrough {
       // Only in the first turn: later, whoever has gathered has been sent on.
       const first = read && gathering
       const calledAt = first?.calledAt ?? moment()
-      const before = first ? undefined : tier.flights.get(key)
+      const before = first ? undefined : this.#flightOf(call)
       if (read || before === undefined || policy.ifErrorMs > 0) {
         const began = first?.began ?? this.#around.clock.now()
         const answer = first?.answer ?? this.#reading.answer(call, await this.#reading.read(call, read))
@@ -125,7 +125,7 @@ export class ReadThrough {
         miss = { ...answer, spentMs: this.#around.clock.now() - began }
         if (first) first.answer = answer
       }
-      const flight = tier.flights.get(key)
+      const flight = this.#flightOf(call)
       // What was read may be what that one has replaced.
       if (flight === undefined && before !== undefined) continue
       if (flight === undefined && tier.flights.size >= MAX_FLIGHTS) {
@@ -137,6 +137,7 @@ export class ReadThrough {
       gathering?.flight?.land(LOOK_YOURSELF)
       if (flight.waitsForCaller()) return this.#bypass(call, 'reentrant')
       const joinedAt = moment()
+      call.waitsFor = flight
       const landing = flight
         .join(call.part)
         .then((landed) => this.#take(call, flight, landed, calledAt, joinedAt, miss))
@@ -148,17 +149,26 @@ export class ReadThrough {
     }
   }
 
+  /** The load of the key that is under way. One that has not ended for so long may never end: it holds up nobody who comes now. */
+  #flightOf({ tier, key, policy }: KeyedCall): Flight | undefined {
+    const flight = tier.flights.get(key)
+    const patienceMs = Math.min(GIVE_UP_MS, policy.hardTimeoutMs ?? GIVE_UP_MS)
+    return flight && this.#around.clock.now() - flight.runsSince < patienceMs ? flight : undefined
+  }
+
   /** Shares a load with those who call in the same turn of the loop: any that has begun may be too old, and none is proven. */
   #loadAway(call: KeyedCall): Promise<unknown> {
     const flight = call.tier.flights.get(call.key)
     if (call.tier.flights.size >= MAX_FLIGHTS) return this.#bypass(call, 'overloaded')
     if (flight === undefined || flight.begun) return this.#lead(call, AWAY)
+    call.waitsFor = flight
     return flight.join(call.part).then((landing) => this.#share(call, landing, AWAY.reason))
   }
 
   /** This call loads, for itself and for whoever joins it meanwhile. */
   async #lead(call: KeyedCall, miss: Miss, flight = new Flight()): Promise<unknown> {
     call.tier.flights.set(call.key, flight)
+    call.waitsFor = flight
     const claim = await this.#loading.claim(call, flight, miss)
     if ('value' in claim) {
       this.#loading.takeOff(call, flight, landingOf(call, claim.from))
@@ -201,11 +211,11 @@ export class ReadThrough {
     return orWhenLate(work, softTimeoutMs, this.#around.clock, () => this.#serveStale(call, spare))
   }
 
-  #inTime({ policy, tier, key }: KeyedCall, work: Promise<unknown>, flight?: Flight): Promise<unknown> {
-    const { hardTimeoutMs, name } = policy
+  #inTime(call: KeyedCall, work: Promise<unknown>): Promise<unknown> {
+    const { hardTimeoutMs, name } = call.policy
     if (hardTimeoutMs === undefined) return work
     return orWhenLate(work, hardTimeoutMs, this.#around.clock, () => {
-      ;(flight ?? tier.flights.get(key))?.leave()
+      call.waitsFor?.leave()
       throw new LoadTimeoutError(name, hardTimeoutMs)
     })
   }
@@ -233,89 +243,42 @@ export class ReadThrough {
     return value
   }
 
-  /** Loads although a value stands, and replaces it if it still stands then. */
-  async refresh(call: Call): Promise<unknown> {
-    const tier = await this.#around.tierOf(call.policy.tier)
-    if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
-    if (inCommitScope()) return this.#bypass(call, 'uncommitted')
-    const keyed = this.#reading.keyed(tier, call)
-    if (!keyed) return this.#bypass(call, 'unkeyable')
+  /** Loads although a value stands, and has stored the result when it resolves; what is newer by then stays. */
+  refresh(call: Call): Promise<unknown> {
+    return onTier(this.#around.tierOf(call.policy.tier), async (tier) => {
+      if (tier.driver.name === 'null') return this.#bypass(call, 'disabled')
+      if (inCommitScope()) return this.#bypass(call, 'uncommitted')
+      const keyed = this.#reading.keyed(tier, call)
+      if (!keyed) return this.#bypass(call, 'unkeyable')
+      const began = tier.driver.time()
+      const value = await this.#inTime(keyed, this.#refresh(keyed))
+      const landing = await keyed.waitsFor?.landed
+      // A load from before this call, of another process for one, may have stored in between: nobody is to be served that.
+      if (landing?.ok && landing.replaced === false)
+        await this.#storing.endOlder(keyed, await this.#reading.read(keyed), began)
+      return value
+    })
+  }
+
+  async #refresh(call: KeyedCall): Promise<unknown> {
+    const { tier, key } = call
     let seen: Seen
     do {
-      if (tier.driver.away?.(keyed.key)) return this.#lead(keyed, { ...AWAY, reason: 'refresh' })
+      if (tier.driver.away?.(key)) return this.#lead(call, { ...AWAY, reason: 'refresh' })
       // A load that is under way began before this call: it will not do.
-      const flight = tier.flights.get(keyed.key)
+      const flight = this.#flightOf(call)
       if (flight?.waitsForCaller()) return this.#bypass(call, 'reentrant')
       await flight?.join(call.part)
-      seen = await this.#reading.read(keyed)
-    } while (tier.flights.has(keyed.key))
+      seen = await this.#reading.read(call)
+    } while (this.#flightOf(call))
     if (seen.kind === 'value' || seen.kind === 'untagged' || seen.kind === 'lease') {
       // The lease of another process is replaced as well: its load began before this call.
       const kind = seen.kind === 'lease' ? seen.kind : 'value'
-      const lease = await this.#loading.liveValue(keyed, seen.header.id, kind)
-      return this.#loading.load(keyed, new Flight(), lease, 'refresh')
+      const lease = await this.#loading.liveValue(call, seen.header.id, kind)
+      call.waitsFor = new Flight()
+      return this.#loading.load(call, call.waitsFor, lease, 'refresh')
     }
-    return this.#lead(keyed, { mayStore: false, ...this.#reading.answer(keyed, seen), reason: 'refresh' })
-  }
-
-  /** Gives back what loads under way hold. */
-  giveBack(): Promise<void> {
-    return this.#loading.giveBack()
-  }
-
-  /** The stored value, without a load. */
-  async peek(call: Call): Promise<unknown> {
-    const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.#reading.keyed(tier, call)
-    const answer = keyed && !inCommitScope() && this.#reading.answer(keyed, await this.#reading.read(keyed))
-    return answer && 'value' in answer ? answer.value : undefined
-  }
-
-  /** Stores a value as if the function had returned it for this call; true when it is stored. */
-  async set(call: Call, value: unknown): Promise<boolean> {
-    const identity = this.#reading.identity(call)
-    if (identity === undefined) return false
-    const given = inCommitScope() ? copyAsItIs(value) : value
-    const put = (tier: StoreTier) => this.#put(this.#reading.keyed(tier, call, identity) as KeyedCall, given)
-    return whenCommitted(() => onTier(this.#around.tierOf(call.policy.tier), put), false)
-  }
-
-  async #put(call: KeyedCall, value: unknown): Promise<boolean> {
-    return call.tier.driver.name !== 'null' && this.#storing.put(call, value)
-  }
-
-  /**
-   * Runs a method that changes what another has stored, and stores its result in that place. The right to do so is
-   * asked for before it runs: what somebody else has loaded meanwhile may be the old value, and is removed then.
-   */
-  async update(call: Call): Promise<unknown> {
-    const tier = await this.#around.tierOf(call.policy.tier)
-    const keyed = this.#reading.keyed(tier, call)
-    if (!keyed) return call.load()
-    if (inCommitScope()) {
-      const value = await call.load()
-      // The method may have gone over to another tenant meanwhile: the key is that of the call.
-      await whenCommitted(async () => (await this.#put(keyed, value)) || this.#storing.drop(keyed), undefined)
-      return value
-    }
-    if (tier.driver.name === 'null') {
-      const value = await call.load()
-      await this.#storing.drop(keyed)
-      return value
-    }
-    const lease = await this.#loading.claimForUpdate(keyed)
-    const ended = lease?.keep()
-    try {
-      // As a load: what it reads from the cache becomes part of what is stored.
-      const value = await new Flight().load(() => call.load())
-      await this.#storing.update(keyed, lease, value)
-      return value
-    } catch (error) {
-      await lease?.giveUp('superseded')
-      throw error
-    } finally {
-      ended?.()
-    }
+    return this.#lead(call, { mayStore: false, ...this.#reading.answer(call, seen), reason: 'refresh' })
   }
 
   #wantsBypass(call: Call): boolean {

@@ -1,15 +1,14 @@
-import { tagsOf } from './answers.ts'
 import type { Call } from './call.ts'
 import type { Body, State, Value } from './drivers/driver.ts'
 import { type EntryHeader, entryHead } from './entry.ts'
 import { CacheTroubleError, messageOf, NoTenantError } from './errors.ts'
 import type { Events, MissReason, NoticeEvent, Tier } from './events.ts'
 import { asTrouble, type Guard } from './guard.ts'
-import { about, type Identity, KeyedCall } from './keyed-call.ts'
+import { about, type Identity, identify, KeyedCall } from './keyed-call.ts'
 import type { PackRules, Serializer } from './packing.ts'
 import type { Policy } from './policy.ts'
 import { flawOf } from './schema.ts'
-import { stampKey, tagsIn } from './stamp-key.ts'
+import { stampKey } from './stamp-key.ts'
 import { standingOf } from './standing.ts'
 import { readTagged, type Seen, untaggedWhere } from './tagged.ts'
 import type { StoreTier } from './tier.ts'
@@ -40,8 +39,6 @@ export interface Spare {
   readonly value: unknown
   readonly header: EntryHeader
 }
-
-const NO_TAGS: readonly string[] = Object.freeze([])
 
 /** The first part of the path of a call: key, read, and whether what was found may be served. */
 export class Reading {
@@ -195,14 +192,6 @@ export class Reading {
   notice(call: Call, code: NoticeEvent['code'], message: string): void {
     this.#events.emit({ type: 'notice', code, level: 'warn', name: call.policy.name, message })
   }
-}
-
-/** @throws what stands in the way of caching this call: of its key, its tenant, or its tags */
-export function identify({ policy, self, args }: Pick<Call, 'policy' | 'self' | 'args'>): Identity {
-  const shownKey = policy.plan.derive(self, args)
-  const tagSpace = policy.tagSpace?.() ?? ''
-  const tags = policy.tags ? tagsIn(tagSpace, tagsOf(policy.tags, self, args)) : NO_TAGS
-  return { shownKey, tags, tagSpace }
 }
 
 /** Whether what a function of this key has loaded is for this call: it may be another function, of another version. */

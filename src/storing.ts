@@ -2,7 +2,7 @@ import { resultTagsOf, ttlOf } from './answers.ts'
 import type { Clock } from './clock.ts'
 import { compressionFor } from './compression.ts'
 import type { Draft } from './drivers/driver.ts'
-import { type EntryHeader, newId } from './entry.ts'
+import { type EntryHeader, entryHead, newId } from './entry.ts'
 import { CacheTroubleError, messageOf } from './errors.ts'
 import type { Events, NoticeEvent, StoreEvent, Tier, UnstoredReason } from './events.ts'
 import type { Flight, Shareable } from './flight.ts'
@@ -14,7 +14,7 @@ import { flawOf } from './schema.ts'
 import { ANY_TAG, tagsIn } from './stamp-key.ts'
 import type { FoundStamp } from './stamps.ts'
 import { inspect, TooLargeError, UnstorableError } from './storable.ts'
-import { ensureStamps, stampsStand } from './tagged.ts'
+import { ensureStamps, type Seen, stampsStand } from './tagged.ts'
 
 /** Stamps that stood before the load. */
 export interface Noted {
@@ -29,6 +29,8 @@ export interface Noted {
 export interface Stored {
   readonly proven: boolean
   readonly shareable: Shareable
+  /** False: what stands there is something else. */
+  readonly replaced?: boolean
 }
 
 /** Stamps tell whole milliseconds, and clocks do not run quite alike. */
@@ -90,7 +92,9 @@ export class Storing {
     const stamps = typeof stamped === 'string' ? allNoted(noted) : stamped.stamps
     const proven = await this.#proof(call, flight, stamps, settled)
     if (typeof stamped !== 'string') await lease.done()
-    return { proven, shareable }
+    const given = typeof stamped === 'string' && stamped !== 'superseded' && stamped !== 'unavailable'
+    // What is not to be stored was taken from its place when it was given up.
+    return { proven, shareable, replaced: given || (await settled) }
   }
 
   /** Stores what an update has made, or sees to it that nothing older stands in its place. */
@@ -106,6 +110,18 @@ export class Storing {
   async drop({ tier, key, policy }: KeyedCall): Promise<void> {
     const removed = await this.#guard('remove', policy.name, () => tier.driver.invalidate({ key }))
     if (removed instanceof CacheTroubleError) tier.driver.defer({ key })
+  }
+
+  /**
+   * Ends a value whose load began before that, by the server's clock. One that has been expired is kept for who falls back on it.
+   * @param seen - what stands there
+   */
+  async endOlder({ tier, key, policy }: KeyedCall, seen: Seen, began: number): Promise<void> {
+    if (seen.kind !== 'value') return
+    const { id, createdAt, loadMs, expired } = seen.header
+    if (expired || createdAt - loadMs >= began) return
+    const head = entryHead('value', id)
+    await this.#guard('remove', policy.name, () => tier.driver.retract(key, head))
   }
 
   /** Stores whatever stands there; true when it is stored. */

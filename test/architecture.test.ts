@@ -17,7 +17,7 @@ const LAYERS: readonly (readonly [layer: string, files: readonly string[]])[] = 
     ['cached', 'cached-many', 'decorators', 'method-policy', 'home', 'declared', 'by-hand'],
   ],
   ['what only calls need, and its loading', ['core', 'core-loader', 'first-calls', 'load-core', 'settle', 'space-now']],
-  ['the path of a call', ['read-through', 'plain-hit', 'engine']],
+  ['the path of a call', ['read-through', 'plain-hit', 'own-entry', 'engine']],
   ['parts and drivers', []],
   ['contracts', ['types', 'tier', 'events', 'errors', 'clock', 'drivers/driver']],
 ]
@@ -29,11 +29,11 @@ const BUILTINS = ['node:async_hooks', 'node:crypto']
 const MAX_LINES = 350
 
 /**
- * What a program loads by importing the package, minified and compressed. Measured: 14.8 kB; the aim is 12. Nearly all of
+ * What a program loads by importing the package, minified and compressed. Measured: 15.0 kB; the aim is 12. Nearly all of
  * it has to answer at once: 3 kB check options, 3 kB make keys (`keyFor`, `secret` and `pattern` are synchronous), 2 kB are
  * the doors of functions and methods. Of the whole, 2.5 kB are what mistakes are told.
  */
-const MAX_BYTES = 14_900
+const MAX_BYTES = 15_100
 
 /**
  * What importing the package loads: what declaring needs, and what must not be lost. All else is behind the dynamic import

@@ -70,7 +70,7 @@ group('the kind of an object', () => {
       [Object.create(null), 'an object'],
       [new (class {})(), 'an object'],
       [null, 'null'],
-      [5n, '5'],
+      [5n, '5n'],
     ]
     for (const [value, name] of cases) expect(describe(value)).toBe(name)
   })

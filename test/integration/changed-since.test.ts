@@ -69,6 +69,46 @@ function describeChanges(where: () => CacheOptions): void {
     }
   })
 
+  test('nor what its tags were made of', async () => {
+    const cache = await open()
+    const rows: Record<string, string> = { a: 'rows of a', b: 'rows of b' }
+    const list = cache.cached(async ({ org }: { id: number; org: string }) => rows[org], {
+      ...{ key: 'list:{0.id}', ttl: 60, tags: ({ org }: { org: string }) => [`org:${org}`] },
+    })
+    const query = { id: 1, org: 'a' }
+    const first = list(query)
+    query.org = 'b'
+    await first
+    await sleep(20)
+    rows.b = 'new rows of b'
+    await cache.invalidateTags('org:b')
+    expect(await list({ id: 1, org: 'b' })).toBe('new rows of b')
+  })
+
+  test('what a batch throws that was called with other arguments is for nobody who has not changed his own', async () => {
+    const cache = await open()
+    const names = cache.cachedMany(
+      async (ids: number[], { lang }: { lang: string }) => {
+        if (lang === 'xx') throw new Error('no such language')
+        return ids.map((id) => `${id} in ${lang}`)
+      },
+      { key: 'name:{0}:{1.lang}', ttl: 60 },
+    )
+    let [threw, served] = [0, 0]
+    for (let turns = 0; turns < 12; turns++) {
+      await names.invalidate([1, 2, 3], { lang: 'it' })
+      const given = { lang: 'it' }
+      const first = names([1, 2, 3], given).catch(() => threw++)
+      const second = names([1, 2], { lang: 'it' })
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      given.lang = 'xx'
+      await first
+      expect(await second).toEqual(['1 in it', '2 in it'])
+      served++
+    }
+    expect(served).toBe(12)
+  })
+
   test('an array that is not changed before its load, but by it, is cached', async () => {
     const cache = await open()
     let runs = 0
@@ -91,6 +131,31 @@ function describeChanges(where: () => CacheOptions): void {
     args[0] = 6
     expect([await stored, await name.peek(5), await name.peek(6)]).toEqual([true, 'set 5', undefined])
     await expect(name.set(7 as never, 'seven')).rejects.toThrow('set takes the arguments of a call as a list')
+  })
+
+  test('an update stores at the commit what it has returned, as that was then', async () => {
+    const cache = await open()
+    class Users {
+      @cache.CacheUpdate({ key: 'user:{0}', ttl: 60 })
+      async save(_id: number, name: string) {
+        return { name }
+      }
+    }
+    await commitScope(async () => {
+      const saved = await new Users().save(1, 'committed')
+      saved.name = 'changed since'
+    })
+    expect(await cache.get('user:1')).toEqual({ name: 'committed' })
+  })
+
+  test('peek looks at the key of the call', async () => {
+    const cache = await open()
+    const name = cache.cached(async ({ n }: { n: number }) => `name ${n}`, { key: 'name:{0.n}', ttl: 60 })
+    for (const n of [1, 2]) await name.set([{ n }], `name ${n}`)
+    const given = { n: 1 }
+    const peeked = name.peek(given)
+    given.n = 2
+    expect(await peeked).toBe('name 1')
   })
 
   test('and the value as it was then', async () => {
