@@ -27,7 +27,7 @@ export type Landing =
       readonly found?: EntryHeader
       /** The store's compare-and-set went through: nothing was invalidated since the load began. */
       readonly proven: boolean
-      /** False: what stands there is something else. */
+      /** False: it has neither been stored nor taken what stood there from its place. */
       readonly replaced?: boolean
     }
   | { readonly ok: false; readonly error: unknown; readonly loadMs: number }

@@ -26,8 +26,10 @@ export class KeyedCall implements Call, Identity {
   readonly shownKey: string
   readonly tags: readonly string[]
   readonly tagSpace: string
-  /** The load that it waits for. */
+  /** The load that it runs, or waits for. */
   waitsFor: Flight | undefined
+  /** Of a refresh: the id of what it takes the place of. */
+  replaces: string | undefined
 
   /** @param key - as it stands in the store */
   constructor(

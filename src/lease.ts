@@ -9,7 +9,7 @@ import type { Noted } from './storing.ts'
 export const LEASE_MS = 5_000
 const RENEW_EVERY_MS = 2_000
 /** A load that takes longer is given up on by the others. */
-const MAX_HELD_MS = 60_000
+export const MAX_HELD_MS = 60_000
 /** How long "not to be stored" is remembered, and how long a failed refresh keeps others from trying. */
 export const PASS_MS = 1_000
 const PAUSE_AFTER_FAILURE_MS = 5_000

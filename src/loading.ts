@@ -13,7 +13,7 @@ import type { Stored, Storing } from './storing.ts'
 import { MAX_FLIGHTS } from './tier.ts'
 
 /** How long others are waited for before the function is called, unstored: a hung loader must not stop the fleet. */
-export const GIVE_UP_MS = 10_000
+const GIVE_UP_MS = 10_000
 /** Without a message, look again: messages can be late, or be lost with the connection that brings them. */
 const LOOK_AGAIN_MS = 250
 

@@ -11,7 +11,8 @@ import { Gathering } from './gathering.ts'
 import type { Guard } from './guard.ts'
 import { copy } from './isolation.ts'
 import { about, type KeyedCall } from './keyed-call.ts'
-import { GIVE_UP_MS, type Loading } from './loading.ts'
+import { LEASE_MS, MAX_HELD_MS } from './lease.ts'
+import type { Loading } from './loading.ts'
 import type { TierChoice } from './policy.ts'
 import { type Found, fits, type Miss, type Reading, type Spare } from './reading.ts'
 import type { Storing } from './storing.ts'
@@ -149,11 +150,15 @@ export class ReadThrough {
     }
   }
 
-  /** The load of the key that is under way. One that has not ended for so long may never end: it holds up nobody who comes now. */
+  /**
+   * The load of the key that is under way. One whose lease has run out (it is renewed no longer than that) may never end, and
+   * could not be stored: it holds up nobody who comes now. Whether it is the caller's own load is to be seen all the same.
+   */
   #flightOf({ tier, key, policy }: KeyedCall): Flight | undefined {
     const flight = tier.flights.get(key)
-    const patienceMs = Math.min(GIVE_UP_MS, policy.hardTimeoutMs ?? GIVE_UP_MS)
-    return flight && this.#around.clock.now() - flight.runsSince < patienceMs ? flight : undefined
+    const heldMs = (policy.hardTimeoutMs ?? MAX_HELD_MS) + LEASE_MS
+    const mayStore = flight && this.#around.clock.now() - flight.runsSince < heldMs
+    return mayStore || flight?.waitsForCaller() ? flight : undefined
   }
 
   /** Shares a load with those who call in the same turn of the loop: any that has begun may be too old, and none is proven. */
@@ -250,12 +255,15 @@ export class ReadThrough {
       if (inCommitScope()) return this.#bypass(call, 'uncommitted')
       const keyed = this.#reading.keyed(tier, call)
       if (!keyed) return this.#bypass(call, 'unkeyable')
-      const began = tier.driver.time()
+      const { clock } = this.#around
+      const began = clock.now()
       const value = await this.#inTime(keyed, this.#refresh(keyed))
       const landing = await keyed.waitsFor?.landed
       // A load from before this call, of another process for one, may have stored in between: nobody is to be served that.
-      if (landing?.ok && landing.replaced === false)
-        await this.#storing.endOlder(keyed, await this.#reading.read(keyed), began)
+      if (landing?.ok && landing.replaced === false) {
+        const beganAt = tier.driver.time() - (clock.now() - began)
+        await this.#storing.endOlder(keyed, await this.#reading.read(keyed), Math.floor(beganAt))
+      }
       return value
     })
   }
@@ -268,13 +276,16 @@ export class ReadThrough {
       // A load that is under way began before this call: it will not do.
       const flight = this.#flightOf(call)
       if (flight?.waitsForCaller()) return this.#bypass(call, 'reentrant')
+      call.waitsFor = flight
       await flight?.join(call.part)
+      call.waitsFor = undefined
       seen = await this.#reading.read(call)
     } while (this.#flightOf(call))
     if (seen.kind === 'value' || seen.kind === 'untagged' || seen.kind === 'lease') {
       // The lease of another process is replaced as well: its load began before this call.
       const kind = seen.kind === 'lease' ? seen.kind : 'value'
       const lease = await this.#loading.liveValue(call, seen.header.id, kind)
+      call.replaces = seen.header.id
       call.waitsFor = new Flight()
       return this.#loading.load(call, call.waitsFor, lease, 'refresh')
     }

@@ -31,7 +31,7 @@ export class Store {
   readonly #guard: Guard
   readonly #unknown: UnknownDriver
   readonly #openRedis: typeof openRedis
-  /** The null driver where caching is off, and when the cache is closed. */
+  /** The null driver where caching is off; when the cache is closed, one that keeps nothing, either. */
   #main: StoreTier
   #memory: StoreTier | undefined
   /** Known, also when what is known is that caching is off. */
@@ -76,6 +76,7 @@ export class Store {
 
   /** The number of invalidations that could not be carried out. */
   async close(): Promise<number> {
+    if (this.#closed) return 0
     this.#closed = this.#known = true
     const [main, memory] = [this.#main, this.#memory]
     const isGone = main.driver.name === 'memory' || (main.driver.name === 'null' && main.driver !== this.#unknown)

@@ -29,7 +29,7 @@ export interface Noted {
 export interface Stored {
   readonly proven: boolean
   readonly shareable: Shareable
-  /** False: what stands there is something else. */
+  /** False: it has neither been stored nor taken what stood there from its place. */
   readonly replaced?: boolean
 }
 
@@ -92,9 +92,7 @@ export class Storing {
     const stamps = typeof stamped === 'string' ? allNoted(noted) : stamped.stamps
     const proven = await this.#proof(call, flight, stamps, settled)
     if (typeof stamped !== 'string') await lease.done()
-    const given = typeof stamped === 'string' && stamped !== 'superseded' && stamped !== 'unavailable'
-    // What is not to be stored was taken from its place when it was given up.
-    return { proven, shareable, replaced: given || (await settled) }
+    return { proven, shareable, replaced: await settled }
   }
 
   /** Stores what an update has made, or sees to it that nothing older stands in its place. */
@@ -113,13 +111,16 @@ export class Storing {
   }
 
   /**
-   * Ends a value whose load began before that, by the server's clock. One that has been expired is kept for who falls back on it.
+   * Ends a value that has been stored since `call` began, by a load from before that. One that has been expired is kept for who
+   * falls back on it.
+   *
    * @param seen - what stands there
+   * @param began - by the server's clock
    */
-  async endOlder({ tier, key, policy }: KeyedCall, seen: Seen, began: number): Promise<void> {
+  async endOlder({ tier, key, policy, replaces }: KeyedCall, seen: Seen, began: number): Promise<void> {
     if (seen.kind !== 'value') return
     const { id, createdAt, loadMs, expired } = seen.header
-    if (expired || createdAt - loadMs >= began) return
+    if (expired || id === replaces || createdAt - loadMs >= began) return
     const head = entryHead('value', id)
     await this.#guard('remove', policy.name, () => tier.driver.retract(key, head))
   }

@@ -159,7 +159,7 @@ export class Server implements Topology {
     if (this.#clientId !== undefined && runId !== undefined && runId === this.#runId) {
       await client.call('CLIENT', 'KILL', 'ID', this.#clientId).catch(() => {})
     }
-    this.#clientId = clientId
+    this.#clientId = runId === undefined ? undefined : clientId
     if (runId !== this.#runId && this.#runId !== undefined) onChanged()
     this.#runId = runId ?? this.#runId
     await prepareMore?.(client)

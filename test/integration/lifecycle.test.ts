@@ -69,6 +69,7 @@ describeRedis('the life of a cache', () => {
     expect(await cache.invalidateTags('t')).toEqual({ deferred: true })
     expect(of('notice').map(({ code, level }) => [code, level])).toContainEqual(['undelivered', 'error'])
     await cache.close()
+    expect(await cache.invalidate('k')).toEqual({ removed: 0, deferred: true })
     expect(of('trouble')).toEqual([])
     expect(
       String(await server.command('CLIENT', 'LIST'))

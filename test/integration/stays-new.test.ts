@@ -64,6 +64,33 @@ describeRedis('what is new stays', () => {
     expect([await own(), await theirs()]).toEqual(['new', 'new'])
   })
 
+  test('nor where its own result is not to be kept', async () => {
+    const options = where()
+    const [{ cache }, { cache: other }] = [await openReady(options), await openReady(options)]
+    const own = cache.cached(async () => sleep(150).then(() => undefined as string | undefined), {
+      key: 'row',
+      ttl: 60,
+    })
+    const theirs = other.cached(async () => sleep(100).then(() => 'old'), { key: 'row', ttl: 60 })
+    const older = theirs()
+    await sleep(30)
+    expect(await own.refresh()).toBeUndefined()
+    expect(await older).toBe('old')
+    expect(await theirs.peek()).toBeUndefined()
+  })
+
+  test('a refresh that cannot be stored leaves what stands there', async () => {
+    await using full = await RedisServer.start()
+    const { cache } = await openReady({ url: full.url })
+    let runs = 0
+    const own = cache.cached(async () => ++runs, { key: 'own', ttl: 60 })
+    await own()
+    await until(() => own.peek().then((value) => value === 1))
+    await full.command('CONFIG', 'SET', 'maxmemory', '1')
+    expect(await own.refresh()).toBe(2)
+    expect(await own()).toBe(1)
+  })
+
   test('nor by one of the same process', async () => {
     const { cache } = await openReady(where())
     let [row, ms] = ['old', 100]
