@@ -6,7 +6,7 @@ import { runHistory } from './run-history.ts'
 const seed = Number(process.env.HISTORY_SEED ?? Math.floor(Math.random() * 1e6))
 
 const TROUBLES = ['overtakings', 'delays', 'jitters', 'silences', 'resets', 'kills of connections', 'freezes']
-const MOST_TRIES = 5
+const MOST_TRIES = 12
 
 describeRedis(`a history with near copies (HISTORY_SEED=${seed})`, () => {
   it('keeps the promises while news are late, early, lost or cut off', { timeout: 240_000 }, async () => {
